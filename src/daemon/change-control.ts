@@ -29,6 +29,6 @@ export async function openChangeControl(
     active: () => null,
     reload,
     readOverrides: parts.readOverrides,
-    problemsOf: (change, author) => newProblems(parts, change, author),
+    problemsOf: (change, author, known) => newProblems(parts, change, author, known),
   };
 }

@@ -30,6 +30,7 @@ import {
   listenOnSocket,
 } from './listeners.js';
 import { decodeBody, readBody } from './read-body.js';
+import { isReplaced, replacedFiles } from './replaced-files.js';
 import { createRouter } from './router.js';
 
 export interface ControlServer {
@@ -247,7 +248,9 @@ function errorAnswer(
   const known =
     error instanceof ConfigError
       ? new GatewayError('invalid_configuration', error.message)
-      : toGatewayError(error);
+      : isReplaced(error)
+        ? replacedFiles()
+        : toGatewayError(error);
   if (known.code === 'internal_error') {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     emit({ type: 'request_failed', requestId, error: reason });

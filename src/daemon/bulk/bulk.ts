@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
+import { replacedFiles } from '../../admin/server/replaced-files.js';
 import { GatewayError } from '../../errors.js';
 import { inPackage } from '../../package.js';
 import type { Activated, BulkTask, BulkWorkerData, FromBulkThread } from './bulk-thread.js';
@@ -17,11 +20,20 @@ const maxOldGenerationSizeMb = 1_536;
 /** Most objects of a parsed document survive: a small young generation would be copied often. */
 const maxYoungGenerationSizeMb = 48;
 
+interface Waiting {
+  isViewer: boolean;
+  start(): void;
+}
+
 interface BulkOptions extends BulkWorkerData {
   dbUrl(): string;
   /** Activates the database's configuration; resolves when every worker uses it. */
   reload(): Promise<{ version: number }>;
+  /** The module that the thread runs. */
+  file?: string;
 }
+
+const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
 
 /**
  * Answers requests of bulk routes in a thread of its own, one after the other: the memory that they
@@ -31,15 +43,19 @@ interface BulkOptions extends BulkWorkerData {
  * States: no thread → (request) at work ⇄ idle → (idle time, failure, client left) no thread.
  */
 export class Bulk {
-  readonly #options: BulkOptions;
+  readonly #options: BulkOptions & { file: string };
+  /** Hash of the thread's module: that of another version would not understand this one. */
+  readonly #hash: string;
   #thread: Worker | null = null;
   #asked: { resolve(answer: BulkAnswer): void; reject(error: Error): void } | null = null;
   #idle: NodeJS.Timeout | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  readonly #waiting = { all: 0, viewers: 0 };
+  #isAtWork = false;
+  /** Those that can change nothing come last. */
+  readonly #waiting: Waiting[] = [];
 
   constructor(options: BulkOptions) {
-    this.#options = options;
+    this.#options = { file: threadFile, ...options };
+    this.#hash = hashOf(this.#options.file);
   }
 
   /**
@@ -48,23 +64,34 @@ export class Bulk {
    *   when it takes too long, `request_too_large` when it takes too much memory.
    */
   async answer(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer> {
-    const viewers = request.role === 'viewer' ? 1 : 0;
+    const isViewer = request.role === 'viewer';
     const waiting = this.#waiting;
-    if (waiting.all >= maxWaiting || (viewers > 0 && waiting.viewers >= maxWaitingViewers)) {
+    const firstViewer = waiting.findIndex((each) => each.isViewer);
+    const viewers = firstViewer < 0 ? 0 : waiting.length - firstViewer;
+    if (waiting.length >= maxWaiting || (isViewer && viewers >= maxWaitingViewers)) {
       throw new GatewayError('overloaded', 'Too many requests of this kind are waiting.', {
         headers: { 'retry-after': '5' },
       });
     }
-    waiting.all++;
-    waiting.viewers += viewers;
-    const answered = this.#last.then(() => {
-      waiting.all--;
-      waiting.viewers -= viewers;
-      if (signal.aborted) throw clientLeft();
-      return this.#ask(request, signal);
+    await new Promise<void>((start) => {
+      const place = isViewer || firstViewer < 0 ? waiting.length : firstViewer;
+      waiting.splice(place, 0, { isViewer, start });
+      this.#next();
     });
-    this.#last = answered.catch(() => {});
-    return fromBulkAnswer(await answered);
+    try {
+      if (signal.aborted) throw clientLeft();
+      return fromBulkAnswer(await this.#ask(request, signal));
+    } finally {
+      this.#isAtWork = false;
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    if (this.#isAtWork) return;
+    const next = this.#waiting.shift();
+    this.#isAtWork = next !== undefined;
+    next?.start();
   }
 
   async #ask(request: BulkRequest, signal: AbortSignal): Promise<BulkAnswer> {
@@ -87,9 +114,11 @@ export class Bulk {
     }
   }
 
+  /** @throws GatewayError `unavailable` where its module was replaced. */
   #startThread(): Worker {
-    const { settings, daemon } = this.#options;
-    const thread = new Worker(inPackage('dist/app/daemon/bulk/bulk-thread.js'), {
+    const { settings, daemon, file } = this.#options;
+    if (!existsSync(file) || hashOf(file) !== this.#hash) throw replacedFiles();
+    const thread = new Worker(file, {
       workerData: { settings, daemon } satisfies BulkWorkerData,
       resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
     });
@@ -121,6 +150,10 @@ export class Bulk {
     this.#thread = null;
     void thread?.terminate();
   }
+}
+
+function hashOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('base64');
 }
 
 /** Nobody reads it. */

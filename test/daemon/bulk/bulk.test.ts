@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { isReplaced } from '../../../src/admin/server/replaced-files.js';
 import { loadSettings } from '../../../src/config/settings/settings.js';
 import { Bulk } from '../../../src/daemon/bulk/bulk.js';
+import { inPackage } from '../../../src/package.js';
 import { testDirectory } from '../../support/postgres.js';
 
 const request = {
@@ -21,28 +25,29 @@ function plan(document: unknown) {
   return { ...request, body: new TextEncoder().encode(JSON.stringify({ document })) };
 }
 
-function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none') {
+function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none', options: { file?: string } = {}) {
   const settings = loadSettings({ dataDir: testDirectory() });
   return new Bulk({
     settings,
     daemon: 'd',
     dbUrl: () => dbUrl,
     reload: async () => ({ version: 1 }),
+    ...options,
   });
 }
 
 test('requests beyond the queue’s limit are refused, and those who leave make room', async () => {
   const bulk = bulkFor();
   const client = new AbortController();
-  const codes = Array.from({ length: 18 }, () =>
+  const codes = Array.from({ length: 19 }, () =>
     bulk.answer(plan(''), client.signal).then(
       () => 'answered',
       ({ code }: { code: string }) => code,
     ),
   );
-  assert.deepEqual(await Promise.all(codes.slice(16)), ['overloaded', 'overloaded']);
+  assert.deepEqual(await Promise.all(codes.slice(17)), ['overloaded', 'overloaded']);
   client.abort();
-  assert.deepEqual(new Set(await Promise.all(codes.slice(0, 16))), new Set(['request_timeout']));
+  assert.deepEqual(new Set(await Promise.all(codes.slice(0, 17))), new Set(['request_timeout']));
   const { signal } = new AbortController();
   await assert.rejects(bulk.answer(plan(5), signal), {
     code: 'invalid_request',
@@ -60,12 +65,28 @@ test('keys of viewers leave room for those that may change something', async () 
     );
   const viewers = Array.from({ length: 6 }, () => ask('viewer'));
   const admins = Array.from({ length: 13 }, () => ask('admin'));
-  assert.deepEqual(await Promise.all(viewers.slice(4)), ['overloaded', 'overloaded']);
+  assert.equal(await viewers[5], 'overloaded');
   assert.equal(await admins[12], 'overloaded');
   client.abort();
-  const codes = await Promise.all([...viewers.slice(0, 4), ...admins.slice(0, 12)]);
+  const codes = await Promise.all([...viewers.slice(0, 5), ...admins.slice(0, 12)]);
   assert.deepEqual(new Set(codes), new Set(['request_timeout']));
   assert.equal(await ask('viewer'), 'request_timeout');
+});
+
+test('keys that may change something are answered before viewers who wait', async () => {
+  const bulk = bulkFor();
+  const { signal } = new AbortController();
+  const order: string[] = [];
+  const ask = (name: string, role: 'admin' | 'operator' | 'viewer') =>
+    bulk.answer({ ...plan('- ['), role }, signal).catch(() => order.push(name));
+  await Promise.all([
+    ask('first', 'viewer'),
+    ask('viewer 1', 'viewer'),
+    ask('viewer 2', 'viewer'),
+    ask('admin', 'admin'),
+    ask('operator', 'operator'),
+  ]);
+  assert.deepEqual(order, ['first', 'admin', 'operator', 'viewer 1', 'viewer 2']);
 });
 
 test('an error in the thread is reported like any other, and the next request is answered', async () => {
@@ -77,4 +98,27 @@ test('an error in the thread is reported like any other, and the next request is
     /not a bulk route/,
   );
   await assert.rejects(bulk.answer(plan('- ['), signal), { code: 'invalid_request' });
+});
+
+test('a thread whose files were replaced since the start is not begun', async () => {
+  const file = join(testDirectory(), 'thread.mjs');
+  // It imports a package, so that it fails as the real one does where packages are gone.
+  writeFileSync(file, "import 'a-package-that-is-gone';\n");
+  const bulk = bulkFor(undefined, { file });
+  const { signal } = new AbortController();
+  assert.ok(isReplaced(await bulk.answer(plan(''), signal).catch((error) => error)));
+  const refused = { code: 'unavailable', message: /run llmproxy upgrade/ };
+  rmSync(file);
+  await assert.rejects(bulk.answer(plan(''), signal), refused);
+  writeFileSync(file, '// of another version\n');
+  await assert.rejects(bulk.answer(plan(''), signal), refused);
+});
+
+test('errors of other files are not those of a replaced program', () => {
+  const missing = (code: string, path: string) => Object.assign(new Error('gone'), { code, path });
+  assert.ok(isReplaced(missing('ENOENT', inPackage('dist/console'))));
+  assert.ok(isReplaced(missing('MODULE_NOT_FOUND', '')));
+  assert.ok(!isReplaced(missing('ENOENT', inPackage('config/x'))));
+  assert.ok(!isReplaced(missing('EACCES', inPackage('dist/console'))));
+  assert.ok(!isReplaced('gone'));
 });
