@@ -20,6 +20,9 @@ interface Locked {
 const importedPackage =
   /(?:^(?:import|export|\})[^'"\n]*\sfrom|^import|\bimport\()\s*'([^'.:][^':]*)'/gm;
 
+/** The same in a bundle. */
+const bundledImport = /(?:^import [^'"]*?|^\} from |\bimport\()"([^"./:][^":]*)"/gm;
+
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
   optionalDependencies: Record<string, string>;
@@ -80,6 +83,19 @@ test('every package that the sources import is installed with the package', () =
       assert.ok(isKnown, `${file} imports ${name}, which is not installed`);
     }
   }
+});
+
+test('the program loads its packages from the bundle, where few files hold them', () => {
+  const app = join(root, 'dist/app');
+  const files = readdirSync(app, { recursive: true, encoding: 'utf8' });
+  const loaded = new Set<string>();
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const text = readFileSync(join(app, file), 'utf8');
+    for (const [, package_ = ''] of text.matchAll(bundledImport)) loaded.add(package_);
+  }
+  for (const name of builtinModules) loaded.delete(name);
+  // The client of Valkey does without the first, which nobody installs.
+  assert.deepEqual([...loaded].sort(), ['@node-rs/xxhash', 'hyparquet-writer', 'tiktoken']);
 });
 
 test('the package has what it runs with, and neither tests nor benchmarks', () => {
