@@ -24,8 +24,8 @@ const coverageFlags = [
 ];
 /** A file that hangs fails by its name instead of keeping the whole run from its end. */
 const fileTimeoutMs = 240_000;
-/** One more than the cores of a small machine: each file waits for a third of its time. */
-const filesAtOnce = 3;
+/** Twice the cores of a small machine: files wait for half of their time. */
+const filesAtOnce = 4;
 /** Nobody needs the data of tests after a crash, and each file has several daemons. */
 const serverSettings = [
   ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
