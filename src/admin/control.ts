@@ -10,6 +10,7 @@ import type { Recent } from '../observe/recent/recent.js';
 import type { ModelPrice } from '../pricing/model-price.js';
 import type { AdminKey } from './access/authenticate.js';
 import type { RequestExplanation } from './explain/request-explanation.js';
+import type { DoctorReport } from './health/finding.js';
 import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
@@ -34,6 +35,8 @@ export interface Control extends ChangeControl {
   readonly emit: Emit;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
   readonly health: Pick<HealthChecks, 'all' | 'one'>;
+  /** Examines this machine, the database and the providers. @throws GatewayError `unavailable`. */
+  doctor(): Promise<DoctorReport>;
   readonly secrets: SecretStore;
   readonly recent: Recent;
   readonly prices: PricesNow;

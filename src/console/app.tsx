@@ -3,22 +3,30 @@ import { ask } from './lib/api.js';
 import { signOut } from './lib/begin.js';
 import { timeZone } from './lib/format.js';
 import { linkTo, route } from './lib/route.js';
-import { connection, session } from './lib/session.js';
+import { connection, isOver, session } from './lib/session.js';
 import { setTheme, type Theme, theme } from './lib/theme.js';
 import { type Language, language, setLanguage, t } from './lib/words.js';
 import { isShown, pageGroups, pageOf, pages } from './pages/index.js';
-import { SignIn } from './pages/sign-in.js';
+import { SignIn, SignInAgain } from './pages/sign-in.js';
 import { Empty } from './parts/state.js';
 import { Toasts } from './parts/toast.js';
 
 export function App() {
-  return session.value ? <Shell /> : <SignIn />;
+  if (!session.value) return <SignIn />;
+  const { actor, role, team } = session.value;
+  return (
+    <>
+      <Shell key={`${actor} ${role} ${team}`} />
+      {isOver.value && <SignInAgain />}
+    </>
+  );
 }
 
 function Shell() {
   const [isOpen, setOpen] = useState(false);
   const { page, item } = route.value;
   const main = useRef<HTMLElement>(null);
+  const menu = useRef<HTMLButtonElement>(null);
   const name = pageOf(page);
   const Shown = name && pages[name];
   useEffect(() => {
@@ -26,11 +34,20 @@ function Shell() {
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [page, item]);
+  const closeByKey = ({ key }: KeyboardEvent) => {
+    if (key !== 'Escape' || !isOpen) return;
+    setOpen(false);
+    menu.current?.focus();
+  };
   return (
-    <div class="shell">
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu wherever the focus is
+    <div class="shell" onKeyDown={closeByKey}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {t('Skip the menu')}
+      </button>
       <div class="topbar">
         <Brand />
-        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(true)}>
+        <button ref={menu} type="button" aria-expanded={isOpen} onClick={() => setOpen(true)}>
           {t('Menu')}
         </button>
       </div>
@@ -70,8 +87,12 @@ function Brand() {
 function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
   const { name, offset } = timeZone();
   const who = session.value;
+  const aside = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isOpen) aside.current?.querySelector<HTMLElement>('nav a')?.focus();
+  }, [isOpen]);
   return (
-    <aside class={isOpen ? 'side open' : 'side'}>
+    <aside ref={aside} class={isOpen ? 'side open' : 'side'}>
       <Brand />
       <nav aria-label={t('Pages')}>
         {pageGroups.map(({ title, names }) => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Page } from 'puppeteer-core';
 import { bearer } from '../support/ask.js';
+import { startDaemon } from '../support/daemon.js';
 import { until } from '../support/until.js';
 import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
-test('wrong keys, a session that is over, a viewer, and a daemon that is gone', {
+test('wrong keys, a session that is over, a viewer, and a daemon that is gone lose no input', {
   skip,
 }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 5 });
@@ -38,11 +40,49 @@ test('wrong keys, a session that is over, a viewer, and a daemon that is gone', 
   await page.click('button[type=submit]');
   await seen(page, 'openai-main');
 
+  // The same person continues with what was typed before the session ended.
+  await press(page, 'Edit: openai-main');
+  await fill(page, 'API key', 'sk-typed-before');
+  await fetch(`${daemon.url}/admin/v1/session?everywhere=true`, {
+    method: 'DELETE',
+    headers: bearer(daemon.adminKey),
+  });
+  await press(page, 'Save');
+  await seen(page, 'Your session is over');
+  await page.keyboard.press('Escape');
+  await fill(page, 'Admin key', daemon.adminKey);
+  await press(page, 'Sign in');
+  await page.waitForFunction('!document.body.innerText.includes("Your session is over")');
+  assert.equal(await valueIn(page, 'API key'), 'sk-typed-before');
+  daemon.secrets.add('sk-typed-before');
+  await press(page, 'Save');
+  await seen(page, 'Saved, and in use by every worker');
+  await press(page, 'Done');
+
+  await press(page, 'Drain: away');
+  await page.click('dialog button.danger');
+  await seen(page, 'away gets no new requests');
+  await press(page, 'Edit: away');
+  await fill(page, 'Base URL', 'http://127.0.0.1:10/v1');
   assert.equal(await daemon.stop(), 0);
-  await seen(page, 'The gateway does not answer.');
-  await seen(page, 'openai-main');
+  await seen(page, 'What you see may be out of date');
+  await press(page, 'Save');
+  await page.waitForSelector('dialog .banner.bad');
+  assert.equal(await valueIn(page, 'Base URL'), 'http://127.0.0.1:10/v1');
+  const { home, port, sql, dbUrl } = daemon;
+  await startDaemon(t, { home, port, database: { sql, dbUrl: dbUrl ?? '' } });
+  await page.waitForFunction(
+    '!document.body.innerText.includes("What you see may be out of date")',
+  );
+  await press(page, 'Save');
+  await seen(page, 'Saved, and in use by every worker');
   assert.deepEqual(problems, []);
 });
+
+async function valueIn(page: Page, label: string): Promise<unknown> {
+  const field = await page.locator(`::-p-aria([name="${label}"])`).waitHandle();
+  return await field.evaluate((element) => (element as unknown as { value: string }).value);
+}
 
 test('a request that a budget does not allow says so in the playground', { skip }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 0 });
@@ -61,10 +101,13 @@ test('a request that a budget does not allow says so in the playground', { skip 
   await press(page, 'Send');
   await page.waitForSelector('.banner.bad');
   await seen(page, '零花钱');
+  assert.equal(await valueIn(page, 'Message'), 'What is this?', 'to be sent again');
   await until('its row', async () => {
     const rows = await daemon.sql`SELECT FROM request_logs WHERE status = 429`;
     return rows.length > 0;
   });
+  await press(page, 'What happened', 'link');
+  await seen(page, 'insufficient_quota');
   await page.goto(`${daemon.url}/console#/requests?status=429`);
   await seen(page, 'insufficient_quota');
   await page.goto(`${daemon.url}/console#/budgets`);

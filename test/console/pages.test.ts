@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { openPage, seen, signIn, skip, startBrowser, type WatchedPage } from './browser.js';
+import { openPage, press, seen, signIn, skip, startBrowser, type WatchedPage } from './browser.js';
 import { addRollouts, startFilled } from './fixture.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -91,6 +91,43 @@ test('every page shows its data, breaks no policy, and is accessible in light an
     await page.goto(`${daemon.url}/console#/${place}`);
     await seen(page, text);
   }
+  await page.goto(`${daemon.url}/console#/usage?by=key&daily=yes&span=month`);
+  await seen(page, 'Compared with');
+  await page.waitForFunction(
+    `[...document.querySelectorAll('th')].slice(0, 2).map((each) => each.innerText).join() === 'Day,Key'`,
+  );
+  await page.goto(
+    `${daemon.url}/console#/requests?since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z`,
+  );
+  await seen(page, 'No requests');
+  assert.equal(
+    await page.$eval('input[aria-label=Until]', (field) => Reflect.get(field, 'value')),
+    '2020-01-02T00:00',
+  );
+  await page.goto(`${daemon.url}/console#/health`);
+  await press(page, 'Examine');
+  await seen(page, 'PostgreSQL');
+  await seen(page, 'provider away');
+
+  // A press of each button that opens a form: dialogs are as accessible as pages.
+  for (const [place, button] of [
+    ['providers', 'Add a provider'],
+    ['providers', 'Weights'],
+    ['keys', 'Create a key'],
+    ['teams', 'Create a team'],
+    ['budgets', 'Create a budget'],
+    ['canaries', 'Start a canary'],
+    ['mirrors', 'Create a mirror'],
+    ['overview', 'As a command'],
+  ] as const) {
+    await page.goto(`${daemon.url}/console#/${place}`);
+    await press(page, button);
+    await page.waitForSelector('dialog[open]');
+    assert.deepEqual(await seriousViolations(watched), [], button);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction('!document.querySelector("dialog")');
+  }
+
   // Narrow screens scroll tables in their own box, never the page.
   await page.setViewport({ width: 360, height: 740 });
   for (const place of places) {

@@ -7,7 +7,7 @@ import { getProvider } from '../../db/queries/providers/get-provider.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
-import { jsonResponse, ref, rowId } from '../openapi/schemas.js';
+import { jsonResponse, object, ref, rowId } from '../openapi/schemas.js';
 import { anonymous } from '../request.js';
 import type { AdminRoute } from '../route.js';
 
@@ -17,8 +17,36 @@ interface ProbeRequest {
   timeout_secs?: number;
 }
 
+const doctorReport = object({
+  ok: { type: 'boolean', description: 'False where a check fails.' },
+  checks: {
+    type: 'array',
+    items: object({
+      check: { type: 'string' },
+      state: { type: 'string', enum: ['ok', 'warn', 'fail'] },
+      detail: { type: 'string' },
+      todo: { type: ['string', 'null'], description: 'Advice.' },
+    }),
+  },
+});
+
 /** Tests of providers: all of them for monitoring, a single one for the administrator. */
 export const healthRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/doctor',
+    access: 'admin',
+    adminsOnly: true,
+    operation: {
+      operationId: 'runDoctor',
+      summary: 'Check this machine, the database and the providers',
+      description:
+        'The report of `llmproxy doctor --json` on the machine of this daemon, made while you wait. Providers are asked for their lists of models, which costs nothing.',
+      tags: ['monitoring'],
+      responses: { 200: jsonResponse('What was found', doctorReport) },
+    },
+    handle: async (_, control) => ({ status: 200, body: await control.doctor() }),
+  },
   {
     method: 'GET',
     path: '/health/detailed',

@@ -1,5 +1,5 @@
 import { query } from '../../changes/query.js';
-import type { Budget } from '../../config/rows/budget.js';
+import { type Budget, selectorsSchema } from '../../config/rows/budget.js';
 import { unitNames } from '../../config/rows/price.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
@@ -86,6 +86,7 @@ export const spendRoutes: readonly AdminRoute[] = [
               type: 'array',
               items: object({
                 name: text,
+                applies_to: selectorsSchema,
                 amount: integer,
                 window: text,
                 window_start: { type: 'string', format: 'date-time' },
@@ -108,7 +109,7 @@ export const spendRoutes: readonly AdminRoute[] = [
       const isOwn = ({ applies_to: { team, key } }: Budget) =>
         team === own || (key !== undefined && keys.includes(key));
       const budgets = (own === null ? all : all.filter(isOwn)).map((budget) => {
-        const { id = null, name, amount, window } = budget;
+        const { id = null, name, applies_to, amount, window } = budget;
         const { startMs, endMs } = windowOf(window, nowMs);
         const total = totals.find(
           (each) =>
@@ -116,7 +117,7 @@ export const spendRoutes: readonly AdminRoute[] = [
         );
         const spent = Number(total?.spent_nano ?? 0);
         return {
-          ...{ name, amount, window },
+          ...{ name, applies_to, amount, window },
           window_start: new Date(startMs),
           resets_at: endMs === null ? null : new Date(endMs),
           spent_nano: spent,

@@ -1,7 +1,7 @@
+import { type Finding, failed, ok } from '../../admin/health/finding.js';
 import type { Settings } from '../../config/settings/settings.js';
 import type { OtlpSignal } from '../../observe/event.js';
 import { errorMessage } from '../failure.js';
-import { type Finding, failed, ok } from './finding.js';
 
 /** Sends an empty export to each configured OTLP receiver. */
 export async function checkCollectors(settings: Settings): Promise<Finding[]> {

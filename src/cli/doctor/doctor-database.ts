@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Finding, failed, ok, warning } from '../../admin/health/finding.js';
 import type { Settings } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import type { Sql } from '../../db/client.js';
@@ -8,7 +9,6 @@ import { getFromDaemon } from '../daemon/ask-daemon.js';
 import { type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
 import { counted } from '../output.js';
-import { type Finding, failed, ok, warning } from './finding.js';
 
 /** Rate limits and expiry depend on each machine's clock. */
 const smallSkewMs = 1_000;

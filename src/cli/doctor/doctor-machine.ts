@@ -1,10 +1,10 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Finding, failed, ok, warning } from '../../admin/health/finding.js';
 import { minKeyLength } from '../../config/secrets/credential-key.js';
 import type { DescribedSetting, Settings } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { errorMessage } from '../failure.js';
-import { type Finding, failed, ok, warning } from './finding.js';
 
 /** The first version with every used feature, as in `engines` of package.json. */
 const minNode = [20, 18, 1] as const;

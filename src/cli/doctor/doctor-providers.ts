@@ -1,8 +1,8 @@
+import { type Finding, failed, ok, warning } from '../../admin/health/finding.js';
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings.js';
 import { errorMessage } from '../failure.js';
 import { duration } from '../requests/usage-view.js';
-import { type Finding, failed, ok, warning } from './finding.js';
 
 const timeoutMs = 5_000;
 const atOnce = 16;

@@ -1,4 +1,11 @@
 import { Command } from 'commander';
+import {
+  type DoctorReport,
+  type Finding,
+  failed,
+  ok,
+  warning,
+} from '../../admin/health/finding.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { packageVersion } from '../../package.js';
@@ -8,7 +15,6 @@ import { resolveForUse } from '../daemon/settings.js';
 import { errorMessage } from '../failure.js';
 import { outputWidth, paint, print, printJson, wrapped } from '../output.js';
 import { withProgress } from '../progress.js';
-import { type Finding, failed, ok, warning } from './finding.js';
 
 /** `llmproxy doctor`: checks everything that the gateway depends on. */
 export function doctorCommand(): Command {
@@ -42,7 +48,8 @@ async function run(flags: DoctorFlags): Promise<void> {
   const settings = await readSettings(flags, tell);
   if (settings) await checkAll(flags, settings, tell);
   const worst = findings.some(({ state }) => state === 'fail');
-  if (flags.json) printJson({ ok: !worst, checks: findings });
+  const report: DoctorReport = { ok: !worst, checks: findings };
+  if (flags.json) printJson(report);
   else print(`\n${summary(findings)}`);
   if (worst) process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 import type { CanaryStatus, MirrorStatus, SideStatus } from '../../admin/canary-status.js';
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
+import type { DoctorReport } from '../../admin/health/finding.js';
 import type { describeCache } from '../../admin/routes/cache.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
@@ -26,7 +27,16 @@ export type Key = Json<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
 export type Team = Json<TeamRow>;
 export type Sum = Json<UsageSum>;
 export type Audit = Json<AuditEntry>;
-export type { Budget, Canary, CanaryStatus, Mirror, MirrorStatus, Selectors, SideStatus };
+export type {
+  Budget,
+  Canary,
+  CanaryStatus,
+  DoctorReport,
+  Mirror,
+  MirrorStatus,
+  Selectors,
+  SideStatus,
+};
 export type Version = Json<HistoryEntry>;
 
 export interface RequestList {

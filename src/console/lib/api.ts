@@ -1,4 +1,5 @@
 import { connection, session, sessionOver } from './session.js';
+import { t } from './words.js';
 
 /** Dates travel as text. */
 export type Json<T> = T extends Date
@@ -16,9 +17,18 @@ export class ApiError extends Error {
   readonly code: string;
   /** The field that is wrong. */
   readonly param: string | null;
+  /** The answer's `x-request-id`. */
+  readonly requestId: string | null;
 
-  constructor(status: number, code: string, message: string, param: string | null = null) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    param: string | null = null,
+    requestId: string | null = null,
+  ) {
     super(message);
+    this.requestId = requestId;
     this.status = status;
     this.code = code;
     this.param = param;
@@ -40,30 +50,35 @@ export interface Asked {
 export async function ask(path: string, asked: Asked = {}): Promise<Response> {
   const { method = 'GET', body, headers = {}, signal } = asked;
   const token = session.value?.csrf_token;
-  let answer: Response;
-  try {
-    answer = await fetch(`admin/v1/${path}`, {
-      method,
-      headers: {
-        accept: 'application/json',
-        ...(body ? { 'content-type': 'application/json' } : {}),
-        ...(method !== 'GET' && token ? { 'x-csrf-token': token } : {}),
-        ...headers,
-      },
-      body: body ? JSON.stringify(body) : null,
-      signal: signal ?? null,
-      cache: 'no-store',
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    connection.value = 'lost';
-    throw new ApiError(0, 'connection_lost', 'The gateway does not answer.');
-  }
-  connection.value = 'good';
+  const answer = await reach(`admin/v1/${path}`, {
+    method,
+    headers: {
+      accept: 'application/json',
+      ...(body ? { 'content-type': 'application/json' } : {}),
+      ...(method !== 'GET' && token ? { 'x-csrf-token': token } : {}),
+      ...headers,
+    },
+    body: body ? JSON.stringify(body) : null,
+    signal: signal ?? null,
+    cache: 'no-store',
+  });
   if (answer.ok) return answer;
   const error = await errorOf(answer);
   if (answer.status === 401 && session.value) sessionOver();
   throw error;
+}
+
+/** Like `fetch`, and notes whether the gateway answers. @throws ApiError, AbortError. */
+export async function reach(url: string, options: RequestInit): Promise<Response> {
+  try {
+    const answer = await fetch(url, options);
+    connection.value = 'good';
+    return answer;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    connection.value = 'lost';
+    throw new ApiError(0, 'connection_lost', t('The gateway does not answer.'));
+  }
 }
 
 /** Like `ask`, with the answer's JSON; undefined if it has none. */
@@ -78,7 +93,8 @@ export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
     const { error } = JSON.parse(text);
-    return new ApiError(answer.status, error.code, error.message, error.param);
+    const id = answer.headers.get('x-request-id');
+    return new ApiError(answer.status, error.code, error.message, error.param, id);
   } catch {
     return new ApiError(answer.status, 'unknown', text || answer.statusText);
   }

@@ -1,12 +1,12 @@
 import { ApiError, call } from './api.js';
-import { clearPlace } from './route.js';
+import { clearPlace, decoded } from './route.js';
 import { maySession, type SignedIn, signedIn, signedOut } from './session.js';
 
 /** Takes a sign-in value from the address, and removes it there and in the history. */
 function takeFromAddress(name: string): string | null {
   const start = `#${name}=`;
   if (!location.hash.startsWith(start)) return null;
-  const value = decodeURIComponent(location.hash.slice(start.length));
+  const value = decoded(location.hash.slice(start.length));
   clearPlace();
   return value;
 }
@@ -19,11 +19,12 @@ export async function begin(): Promise<void> {
   if (code !== null) return await signIn(code).catch(told);
   if (failed !== null) return signedOut(failed);
   if (!isBack && !maySession()) return;
-  try {
-    signedIn(await call<SignedIn>('session'));
-  } catch (error) {
-    told(error);
-  }
+  await continueSession().catch(told);
+}
+
+/** Continues the session of the browser's cookie. @throws ApiError where there is none. */
+export async function continueSession(): Promise<void> {
+  signedIn(await call<SignedIn>('session'));
 }
 
 function told(error: unknown): void {

@@ -1,4 +1,5 @@
-import { ApiError, errorOf } from './api.js';
+import { ApiError, errorOf, reach } from './api.js';
+import { t } from './words.js';
 
 export interface Message {
   role: 'system' | 'user' | 'assistant';
@@ -37,7 +38,7 @@ export async function chat(
 ): Promise<void> {
   const startMs = performance.now();
   const options = request.stream ? { stream_options: { include_usage: true } } : {};
-  const response = await fetch('v1/chat/completions', {
+  const response = await reach('v1/chat/completions', {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ ...request, ...options }),
@@ -54,20 +55,29 @@ export async function chat(
     cost: response.headers.get('x-llmproxy-cost'),
     usage: null,
   };
+  let text = '';
+  /** Name and arguments of each called tool, by its index. */
+  const calls = new Map<number, [string, string]>();
   const take = (data: string) => {
     const piece = JSON.parse(data);
     if (piece.error) throw new ApiError(502, 'upstream_failed', piece.error.message);
     const choice = piece.choices?.[0];
     const message = choice?.delta ?? choice?.message;
-    answer.text += message?.content ?? '';
-    if (message?.tool_calls) answer.text += JSON.stringify(message.tool_calls);
+    text += message?.content ?? '';
+    for (const [at, { index = at, function: called }] of (message?.tool_calls ?? []).entries()) {
+      const [name, given] = calls.get(index) ?? ['', ''];
+      calls.set(index, [name + (called?.name ?? ''), given + (called?.arguments ?? '')]);
+    }
+    const written = [...calls.values()].map(([name, given]) => `${name}(${given})`);
+    answer.text = [text, ...written].filter(Boolean).join('\n');
     if (piece.usage) answer.usage = piece.usage;
+    answer.cost ??= piece.usage?.['x-llmproxy-cost'] ?? null;
     if (answer.text !== '') answer.firstMs ??= performance.now() - startMs;
   };
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
-    const { value = '', done } = (await reader?.read()) ?? { done: true };
+    const { value = '', done } = (await reader?.read().catch(brokenOff)) ?? { done: true };
     answer.raw += value;
     rest += value;
     if (request.stream) {
@@ -88,6 +98,11 @@ export async function chat(
   if (!request.stream) take(answer.raw);
   answer.totalMs = performance.now() - startMs;
   onAnswer({ ...answer });
+}
+
+function brokenOff(error: unknown): never {
+  if (error instanceof DOMException && error.name === 'AbortError') throw error;
+  throw new ApiError(0, 'connection_lost', t('The answer broke off.'));
 }
 
 /** The same request as code. */

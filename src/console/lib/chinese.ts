@@ -24,9 +24,7 @@ export const chinese: Readonly<Record<string, string>> = {
   'Starts again': '重新开始',
   'What it bounded is then bounded by other budgets only.': '此后仅受其他预算约束。',
   'When it is gone': '用尽时',
-  Which: '名称',
   day: '每天',
-  everybody: '所有人',
   gone: '已用尽',
   'gone in {age}': '{age}后用尽',
   lasts: '足够',
@@ -35,8 +33,6 @@ export const chinese: Readonly<Record<string, string>> = {
   tag: '标签',
   total: '总计',
   week: '每周',
-  'A client’s key. It is sent as a client sends it, and kept in this page only.':
-    '客户端的密钥。它的发送方式与客户端相同，并且只保留在本页中。',
   'A key for one hour was made': '已创建一个有效期一小时的密钥',
   'A provider is an API that requests are sent to: OpenAI, Anthropic, a cloud, or a server of your own.':
     '供应商是请求被发往的 API：OpenAI、Anthropic、云服务，或您自己的服务器。',
@@ -60,8 +56,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'As in the API: a JSON list': '与 API 相同：JSON 列表',
   'As they finish': '实时完成的请求',
   'Ask a model something': '向模型提问',
-  'Asks each provider for its list of models, which costs nothing.':
-    '向每个供应商查询模型列表，不产生费用。',
   'At the start of the day in UTC; empty is never.': 'UTC 当日零点失效；留空表示永不过期。',
   Audit: '审计',
   'Back to version {version}': '已回到版本 {version}',
@@ -70,7 +64,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'Busiest keys, last minute': '最近一分钟最繁忙的密钥',
   Cancel: '取消',
   Changes: '变更',
-  'Changes are against the period of the same length before.': '变化是与之前等长的时段相比。',
   Chat: '对话',
   Class: '类别',
   Close: '关闭',
@@ -97,7 +90,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'Delete {name}': '删除 {name}',
   'Discard changes': '放弃修改',
   Document: '文档',
-  'Does it answer? This sends one cheap request.': '它能应答吗？这会发送一个低成本请求。',
   Done: '完成',
   'Download CSV': '下载 CSV',
   Drain: '停止分流',
@@ -175,7 +167,6 @@ export const chinese: Readonly<Record<string, string>> = {
   Model: '模型',
   'Model mapping': '模型映射',
   'Model sent': '发送的模型',
-  'Model, such as gpt-4o-mini': '模型，例如 gpt-4o-mini',
   Models: '模型',
   'Models and weight': '模型与权重',
   'Must be a JSON list of tools': '必须是工具的 JSON 列表',
@@ -268,8 +259,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'Send a request': '发送请求',
   'Sends a real, cheap request for each model. Models in the mapping are tested unless you name others.':
     '对每个模型发送一个真实的低成本请求。除非另行指定，将测试映射中的模型。',
-  'Set health.detailed_access, or test providers one by one.':
-    '请设置 health.detailed_access，或逐个测试供应商。',
   Settings: '设置',
   Share: '份额',
   'Share among the providers of a model; 0 is for failover only.':
@@ -297,7 +286,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'Team {name}': '团队 {name}',
   Teams: '团队',
   Test: '测试',
-  'Test all': '全部测试',
   'Test {name}': '测试 {name}',
   'The gateway does not answer. What you see may be out of date; trying again…':
     '网关没有应答。所示内容可能已过时；正在重试……',
@@ -433,8 +421,6 @@ export const chinese: Readonly<Record<string, string>> = {
   '{requests} requests, {tokens} tokens, {cost}': '{requests} 个请求，{tokens} token，{cost}',
   '{share} of requests fail': '{share} 的请求失败',
   '{used} of {limit} in this second': '本秒已用 {used} / {limit}',
-  'Your session is over. Sign in again: you will return to this page.':
-    '会话已结束。请重新登录，之后会返回本页。',
   Fleet: '集群',
   Daemons: '守护进程',
   Daemon: '守护进程',
@@ -576,6 +562,7 @@ export const chinese: Readonly<Record<string, string>> = {
   Pairs: '对数',
   'Errors of copies': '副本的错误',
   'Off, but for keys with rules of their own': '关闭（有自己规则的密钥除外）',
+  'No such providers': '没有这样的供应商',
   'No such teams': '没有这样的团队',
   'In 95 of 100 samples from {low} to {high}': '95% 置信区间：{low} 到 {high}',
   'Cached answers': '缓存的回答',
@@ -627,4 +614,44 @@ export const chinese: Readonly<Record<string, string>> = {
   input: '输入 token',
   output: '输出 token',
   'Input and output, for a million tokens; context': '每百万 token 的输入与输出价格；上下文',
+  'Your session is over. Sign in again to continue where you were.':
+    '会话已结束。请重新登录，即可从原处继续。',
+  'The gateway does not answer.': '网关没有应答。',
+  'The answer broke off.': '回答中断了。',
+  'A client’s key. It is sent as a client sends it, and not stored.':
+    '客户端的密钥。它的发送方式与客户端相同，不会被保存。',
+  'Try it in the playground': '在试用页面使用',
+  'Create a key for it': '为其创建密钥',
+  'Give it a budget': '设置预算',
+  'A budget bounds what its keys may spend together. Without one, nothing does.':
+    '预算限制其所有密钥的总花费。没有预算则不受限制。',
+  '{left} of {amount} left': '剩余 {left} / {amount}',
+  'Test a model': '测试模型',
+  'Sends it one cheap request.': '发送一个低成本请求。',
+  'The database is away: requests are served, but nothing can be changed':
+    '数据库不可用：请求仍可处理，但无法修改任何内容',
+  '{daemon} is gone': '{daemon} 已失联',
+  '{daemon} is {count} changes behind': '{daemon} 落后 {count} 个变更',
+  'See the fleet': '查看集群',
+  '{share} of the budget {name} is spent': '预算 {name} 已用 {share}',
+  'See budgets': '查看预算',
+  'Optional: its keys share limits and a budget, and usage is summed by team.':
+    '可选：团队的密钥共享限额和预算，用量按团队汇总。',
+  'From … to …': '自定义时段',
+  Until: '到',
+  'For each day': '按天细分',
+  Change: '变化',
+  'Compared with {from} to {until}.': '与 {from} 至 {until} 相比。',
+  'This month': '本月',
+  'Last month': '上月',
+  'Skip the menu': '跳过菜单',
+  Doctor: '诊断',
+  Examine: '开始诊断',
+  Examining: '正在诊断',
+  ok: '正常',
+  warning: '警告',
+  fails: '失败',
+  Check: '检查项',
+  'Checks this machine, the database and every provider, and says what to do. It changes nothing and costs nothing.':
+    '检查本机、数据库和每个供应商，并给出建议。不做任何修改，也不产生费用。',
 };

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery } from './api.js';
-import { connection } from './session.js';
+import { connection, isOver } from './session.js';
 
 export type LiveState = 'connecting' | 'live' | 'paused' | 'lost';
 
@@ -16,7 +16,7 @@ export function useLive(
   const [state, setState] = useState<LiveState>('connecting');
   const callback = useRef(onEvent);
   callback.current = onEvent;
-  const url = query && withQuery('admin/v1/events', query);
+  const url = isOver.value || !query ? null : withQuery('admin/v1/events', query);
 
   useEffect(() => {
     if (url === null) {

@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { type ApiError, call, type Json } from './api.js';
-import { connection } from './session.js';
+import { connection, isOver } from './session.js';
 
 /** Data of the admin API, and its loading state. */
 export interface Loading<T> {
@@ -27,16 +27,16 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
   const [isLoading, setLoading] = useState(path !== null);
   const [turn, setTurn] = useState(0);
   const reload = useCallback(() => setTurn((count) => count + 1), []);
-  const shown = useRef(state);
-  shown.current = state;
+  // After an ended session everything loads again as soon as somebody has signed in.
+  const asked = isOver.value ? null : path;
 
   useEffect(() => {
-    if (path === null) return;
+    if (asked === null) return;
     const left = new AbortController();
     setLoading(true);
-    call<T>(path, { signal: left.signal }).then(
+    call<T>(asked, { signal: left.signal }).then(
       (data) => {
-        setState({ path, data });
+        setState({ path: asked, data });
         setError(null);
         setLoading(false);
       },
@@ -47,13 +47,13 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
       },
     );
     return () => left.abort();
-  }, [path, turn]);
+  }, [asked, turn]);
 
   useEffect(() => {
-    if (everyMs === 0) return;
+    if (everyMs === 0 || asked === null) return;
     const timer = setInterval(() => document.hidden || reload(), everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, reload]);
+  }, [everyMs, asked === null, reload]);
 
   // Comes back by itself once the gateway answers again.
   const isLost = connection.value === 'lost';

@@ -17,9 +17,18 @@ export const route = computed<Route>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
   const slash = path.indexOf('/');
   const page = slash < 0 ? path : path.slice(0, slash);
-  const item = slash < 0 ? '' : decodeURIComponent(path.slice(slash + 1));
+  const item = slash < 0 ? '' : decoded(path.slice(slash + 1));
   return { page: page || 'overview', item, query: new URLSearchParams(query) };
 });
+
+/** A part of an address. A typed one may have a % that encodes nothing. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 export type QueryValues = Readonly<Record<string, string | number | null | undefined>>;
 
@@ -45,4 +54,11 @@ export function setQuery(changes: QueryValues): void {
   const all = { ...Object.fromEntries(query), ...changes };
   history.replaceState(null, '', linkTo(page, item, all));
   hash.value = location.hash;
+}
+
+/** Leaves a form that the address opened with `add`; the first steps lead back to their list. */
+export function leaveForm(): void {
+  const { query } = route.value;
+  if (query.get('add') === 'first') location.hash = linkTo('overview');
+  else if (query.has('add')) setQuery({ add: '' });
 }

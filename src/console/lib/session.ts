@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { forgetKept } from './kept.js';
 
 /** The signed-in person; the field names are those of the API. */
 export interface SignedIn {
@@ -11,6 +12,9 @@ export interface SignedIn {
 }
 
 export const session = signal<SignedIn | null>(null);
+
+/** True while the session is over but its page is kept, with all that was typed, for signing in again. */
+export const isOver = signal(false);
 
 /** Reason for showing the sign-in page. */
 export const signInNote = signal<string | null>(null);
@@ -36,17 +40,24 @@ const rememberedAs = 'llmproxy.signed-in';
 export function signedIn(who: SignedIn): void {
   localStorage.setItem(rememberedAs, 'yes');
   signInNote.value = null;
+  isOver.value = false;
+  if (session.value?.actor !== who.actor) forgetKept();
   session.value = who;
 }
 
 export function signedOut(note: string | null = null): void {
   localStorage.removeItem(rememberedAs);
   signInNote.value = note;
+  isOver.value = false;
+  forgetKept();
   session.value = null;
 }
 
 export function sessionOver(): void {
-  signedOut('Your session is over. Sign in again: you will return to this page.');
+  localStorage.removeItem(rememberedAs);
+  // The token of an ended session would be refused beside a key.
+  if (session.value) session.value = { ...session.value, csrf_token: null };
+  isOver.value = true;
 }
 
 export function maySession(): boolean {

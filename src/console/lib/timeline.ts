@@ -1,28 +1,77 @@
-import type { Sum, Usage } from './answers.js';
-
-export type Span = '1h' | '24h' | '7d' | '30d';
-
 /** The periods of charts and their steps. */
 export const spans = {
-  '1h': { title: '1 hour', since: '1h', by: 'minute', stepSeconds: 60 },
-  '24h': { title: '24 hours', since: '24h', by: 'hour', stepSeconds: 3_600 },
-  '7d': { title: '7 days', since: '7d', by: 'hour', stepSeconds: 3_600 },
-  '30d': { title: '30 days', since: '30d', by: 'day', stepSeconds: 86_400 },
-} as const satisfies Record<Span, object>;
+  '1h': { title: '1 hour', by: 'minute' },
+  '24h': { title: '24 hours', by: 'hour' },
+  '7d': { title: '7 days', by: 'hour' },
+  '30d': { title: '30 days', by: 'day' },
+  month: { title: 'This month', by: 'day' },
+  'last-month': { title: 'Last month', by: 'day' },
+} as const;
+
+export type Span = keyof typeof spans;
+
+/** The spans that end now and are as long as they are named. */
+export const rollingSpans = ['1h', '24h', '7d', '30d'] as const satisfies readonly Span[];
+
+const stepSeconds = { minute: 60, hour: 3_600, day: 86_400 } as const;
+
+/** Start and end of a period, as the admin API takes them. */
+export interface Period {
+  since: string;
+  until?: string;
+}
+
+/** The parameters of a span. Months are those of the viewer's time zone. */
+export function periodOf(span: Span, now = new Date()): Period {
+  const month = (back: number) =>
+    new Date(now.getFullYear(), now.getMonth() - back, 1).toISOString();
+  if (span === 'month') return { since: month(0) };
+  if (span === 'last-month') return { since: month(1), until: month(0) };
+  return { since: span };
+}
+
+/** The period that one is compared with: as long, just before it; of a month, the same days of the one before. */
+export function periodBefore(span: Span, period: { since: string; until: string }): Period {
+  const [sinceMs, untilMs] = [Date.parse(period.since), Date.parse(period.until)];
+  if (span !== 'month' && span !== 'last-month') {
+    return { since: new Date(2 * sinceMs - untilMs).toISOString(), until: period.since };
+  }
+  const start = new Date(sinceMs);
+  start.setMonth(start.getMonth() - 1);
+  const endMs = span === 'month' ? Math.min(start.getTime() + untilMs - sinceMs, sinceMs) : sinceMs;
+  return { since: start.toISOString(), until: new Date(endMs).toISOString() };
+}
 
 /** Sums in order of time, with an entry for every step, also those without requests. */
-export interface Timeline {
+export interface Timeline<Sum> {
   /** Start of each step: seconds since the epoch. */
   times: number[];
   sums: (Sum | null)[];
   stepSeconds: number;
 }
 
-export function timeline({ since, until, usage }: Usage, span: Span): Timeline {
-  const { stepSeconds } = spans[span];
-  const by = new Map(usage.map((sum) => [Date.parse(sum.group ?? '') / 1_000, sum]));
-  const start = (time: string) => Math.floor(Date.parse(time) / 1_000 / stepSeconds) * stepSeconds;
+/** @param usage summed by the span's step, in the viewer's time zone. */
+export function timeline<Sum extends { group: string | null }>(
+  { since, until, usage }: { since: string; until: string; usage: readonly Sum[] },
+  span: Span,
+): Timeline<Sum> {
+  const { by } = spans[span];
+  const sumAt = new Map(usage.map((sum) => [Date.parse(sum.group ?? ''), sum]));
   const times: number[] = [];
-  for (let at = start(since); at <= start(until); at += stepSeconds) times.push(at);
-  return { times, sums: times.map((at) => by.get(at) ?? null), stepSeconds };
+  const endMs = Date.parse(until);
+  const at = new Date(since);
+  if (by === 'minute') at.setSeconds(0, 0);
+  else if (by === 'hour') at.setMinutes(0, 0, 0);
+  else at.setHours(0, 0, 0, 0);
+  while (at.getTime() < endMs) {
+    times.push(at.getTime() / 1_000);
+    // Days of 23 and 25 hours begin at midnight too.
+    if (by === 'day') at.setDate(at.getDate() + 1);
+    else at.setTime(at.getTime() + stepSeconds[by] * 1_000);
+  }
+  return {
+    times,
+    sums: times.map((time) => sumAt.get(time * 1_000) ?? null),
+    stepSeconds: stepSeconds[by],
+  };
 }

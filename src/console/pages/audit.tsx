@@ -6,7 +6,7 @@ import { route, setQuery } from '../lib/route.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Loaded, Tag } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, Table, timeTitle } from '../parts/table.js';
 
 const tones = { create: 'good', update: 'plain', delete: 'bad' } as const;
 
@@ -60,7 +60,7 @@ export function AuditPage() {
                 rows={audit}
                 keyOf={({ id }) => id}
                 columns={[
-                  { title: t('Time'), value: ({ at }) => dateTime(at) },
+                  { title: timeTitle(t('Time')), value: ({ at }) => dateTime(at) },
                   { title: t('Who'), value: ({ actor }) => <Cut text={actor} /> },
                   {
                     title: t('What'),

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Budget } from '../lib/answers.js';
+import type { Budget, Selectors } from '../lib/answers.js';
 import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
@@ -14,11 +14,13 @@ import { WindowField } from '../parts/window-field.js';
 interface BudgetFormProps {
   /** Null to create one. */
   name: string | null;
+  /** Team that a new one is for. */
+  team?: string;
   onClose: () => void;
 }
 
 /** Creates or edits a budget. */
-export function BudgetForm({ name, onClose }: BudgetFormProps) {
+export function BudgetForm({ name, team, onClose }: BudgetFormProps) {
   const path = name === null ? null : `budgets/${encodeURIComponent(name)}`;
   const row = useLoad<{ budget: Budget }>(path);
   return (
@@ -27,7 +29,7 @@ export function BudgetForm({ name, onClose }: BudgetFormProps) {
       onClose={onClose}
     >
       {path === null ? (
-        <Fields budget={null} onClose={onClose} />
+        <Fields budget={null} {...(team === undefined ? {} : { team })} onClose={onClose} />
       ) : (
         <Loaded of={row}>
           {({ budget }) => <Fields budget={budget as Budget} onClose={onClose} />}
@@ -39,16 +41,20 @@ export function BudgetForm({ name, onClose }: BudgetFormProps) {
 
 interface FieldsProps {
   budget: Budget | null;
+  team?: string;
   onClose: () => void;
 }
 
-function Fields({ budget, onClose }: FieldsProps) {
-  const [name, setName] = useState(budget?.name ?? '');
+function Fields({ budget, team, onClose }: FieldsProps) {
+  const [name, setName] = useState(budget?.name ?? team ?? '');
   const [dollars, setDollars] = useState(budget ? String(budget.amount / 1e9) : '');
   const [window, setWindow] = useState(budget?.window ?? 'month');
   const [mode, setMode] = useState(budget?.mode ?? 'hard');
-  const [applies_to, setSelectors] = useState(budget?.applies_to ?? {});
+  const [applies_to, setSelectors] = useState<Selectors>(
+    budget?.applies_to ?? (team === undefined ? {} : { team }),
+  );
   const task = useTask();
+  const wrong = (field: string) => (task.error?.param === field ? task.error.message : null);
   const save = async (event: Event) => {
     event.preventDefault();
     const body = { name, amount: Math.round(Number(dollars) * 1e9), window, mode, applies_to };
@@ -56,12 +62,20 @@ function Fields({ budget, onClose }: FieldsProps) {
   };
   return (
     <form class="stack" onSubmit={save}>
-      <TextField label={t('Name')} value={name} onInput={setName} isRequired />
+      <TextField
+        label={t('Name')}
+        value={name}
+        onInput={setName}
+        wrong={wrong('name')}
+        isRequired
+      />
       <div class="grid narrow">
         <TextField
           label={t('Dollars')}
           value={dollars}
           onInput={setDollars}
+          wrong={wrong('amount')}
+          type="number"
           placeholder="100"
           isRequired
         />
@@ -78,7 +92,12 @@ function Fields({ budget, onClose }: FieldsProps) {
         hint={t('Refusing holds before the money is spent: by the most that a request can cost.')}
       />
       <SelectorFields value={applies_to} onChange={setSelectors} />
-      <FormActions task={task} submit={t(budget ? 'Save' : 'Create')} onCancel={onClose} />
+      <FormActions
+        task={task}
+        submit={t(budget ? 'Save' : 'Create')}
+        fields={['name', 'amount']}
+        onCancel={onClose}
+      />
     </form>
   );
 }

@@ -1,32 +1,22 @@
 import { useState } from 'preact/hooks';
-import { age, compact, dateTime, percent } from '../lib/format.js';
+import { compact, dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { role } from '../lib/session.js';
+import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
-import { Bar, Page, Panel } from '../parts/panel.js';
+import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
-import { Empty, Loaded, State } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { selectorsText } from '../parts/selector-fields.js';
+import { Pace, type Spent, SpentBar } from '../parts/spent.js';
+import { Empty, Loaded } from '../parts/state.js';
+import { Cut, Table, timeTitle } from '../parts/table.js';
 import { BudgetForm } from './budget-form.js';
-
-/** Spend of a budget; the field names are those of the API. Amounts are nano-dollars. */
-interface Spent {
-  name: string;
-  amount: number;
-  window: string;
-  window_start: string;
-  resets_at: string | null;
-  spent_nano: number;
-  left_nano: number;
-  requests: number;
-}
 
 /** Budgets: how much is left, and when it will run out at the current pace. */
 export function Budgets() {
   const list = useLoad<{ budgets: Spent[] }>('spend/budgets', 10_000);
   const [shown, setShown] = useState<{ kind: 'form' | 'delete'; name: string | null } | null>(null);
-  const isAdmin = role.value === 'admin';
+  const isAdmin = mayChangeRules.value;
   const close = () => {
     setShown(null);
     list.reload();
@@ -56,14 +46,18 @@ export function Budgets() {
                 keyOf={({ name }) => name}
                 columns={[
                   { title: t('Name'), value: ({ name }) => <Cut text={name} /> },
+                  {
+                    title: t('For'),
+                    value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
+                  },
                   { title: t('Amount'), isNumber: true, value: ({ amount }) => cost(amount) },
                   { title: t('Each'), value: ({ window }) => t(window) },
-                  { title: t('Spent'), isNumber: true, value: (row) => <SpentBar row={row} /> },
+                  { title: t('Spent'), isNumber: true, value: (row) => <SpentBar of={row} /> },
                   { title: t('Left'), isNumber: true, value: (row) => cost(row.left_nano) },
-                  { title: t('At this pace'), value: (row) => <Pace row={row} /> },
+                  { title: t('At this pace'), value: (row) => <Pace of={row} /> },
                   { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
                   {
-                    title: t('Starts again'),
+                    title: timeTitle(t('Starts again')),
                     value: ({ resets_at: at }) => (at === null ? t('never') : dateTime(at)),
                   },
                   {
@@ -97,31 +91,6 @@ export function Budgets() {
       )}
     </Page>
   );
-}
-
-function SpentBar({ row: { amount, spent_nano } }: { row: Spent }) {
-  const share = spent_nano / amount;
-  return (
-    <Bar
-      share={share}
-      text={percent(share)}
-      tone={share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : ''}
-    />
-  );
-}
-
-/** Time at which the rest runs out, at the average pace since the window began. */
-function Pace({ row }: { row: Spent }) {
-  const { window_start, resets_at, spent_nano, left_nano } = row;
-  if (left_nano === 0) return <State tone="bad">{t('gone')}</State>;
-  const startMs = Date.parse(window_start);
-  // A window that began long before any budget was counted has no pace.
-  if (spent_nano === 0 || startMs <= 0) return <span class="muted">–</span>;
-  const goneMs = Date.now() + (left_nano / spent_nano) * (Date.now() - startMs);
-  if (resets_at !== null && goneMs >= Date.parse(resets_at)) {
-    return <State tone="good">{t('lasts')}</State>;
-  }
-  return <State tone="warn">{t('gone in {age}', { age: age(goneMs) })}</State>;
 }
 
 function Delete({ name, onClose }: { name: string; onClose: () => void }) {

@@ -16,7 +16,7 @@ import { Effect } from '../parts/effect.js';
 import { Check, TextField } from '../parts/field.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Failure, Loaded, Skeleton } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, Table, timeTitle } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { YamlEditor } from '../parts/yaml-editor.js';
 
@@ -207,7 +207,7 @@ function Apply({ plan, body, onDone, onReplan }: ApplyProps) {
 
 function History() {
   const list = useLoad<{ versions: Version[] }>('config/history?limit=100');
-  const [shown, setShown] = useState<{ version: number; newest: number } | null>(null);
+  const [shown, setShown] = useState<number | null>(null);
   return (
     <Panel>
       <Loaded of={list} lines={10}>
@@ -218,7 +218,7 @@ function History() {
             keyOf={({ version }) => version}
             columns={[
               { title: t('Version'), isNumber: true, value: ({ version }) => version },
-              { title: t('Time'), value: ({ at }) => dateTime(at) },
+              { title: timeTitle(t('Time')), value: ({ at }) => dateTime(at) },
               { title: t('Who'), value: ({ actor }) => <Cut text={actor} /> },
               { title: t('How'), value: ({ source }) => source },
               { title: t('Changes'), value: (version) => <Cut text={changesOf(version)} /> },
@@ -230,7 +230,7 @@ function History() {
                     type="button"
                     class="quiet"
                     aria-label={`${t('Compare')}: ${version}`}
-                    onClick={() => setShown({ version, newest: versions[0]?.version ?? version })}
+                    onClick={() => setShown(version)}
                   >
                     {t('Compare')}
                   </button>
@@ -240,9 +240,9 @@ function History() {
           />
         )}
       </Loaded>
-      {shown && (
+      {shown !== null && (
         <Compare
-          {...shown}
+          version={shown}
           onClose={() => {
             setShown(null);
             list.reload();
@@ -263,31 +263,40 @@ function changesOf({ changes, changes_count: count }: Version): string {
 
 interface CompareProps {
   version: number;
-  newest: number;
   onClose: () => void;
 }
 
 /** Compares a version with the current one, and can roll back to it. */
-function Compare({ version, newest, onClose }: CompareProps) {
-  const [texts, setTexts] = useState<readonly [string, string] | null>(null);
+function Compare({ version, onClose }: CompareProps) {
+  const [shown, setShown] = useState<{ newest: number; lines: ReturnType<typeof folded> } | null>(
+    null,
+  );
   const loading = useTask();
   const task = useTask();
-  useEffect(() => {
-    void loading.run(async () => {
+  const load = () =>
+    loading.run(async () => {
+      // The version first: where one comes between, rolling back is refused.
+      const { versions } = await call<{ versions: Version[] }>('config/history?limit=1');
       const read = async (path: string) => (await ask(path)).text();
-      setTexts(await Promise.all([read('config/export'), read(`config/versions/${version}`)]));
+      const paths = ['config/export', `config/versions/${version}`] as const;
+      const [now, then] = await Promise.all([read(paths[0]), read(paths[1])]);
+      const newest = versions[0]?.version ?? version;
+      setShown({ newest, lines: folded(diffLines(now, then)) });
     });
-  }, [version]);
+  useEffect(() => void load(), [version]);
   const rollBack = async () => {
-    const body = { version, base_version: newest };
+    const body = { version, base_version: shown?.newest };
     const isDone = await task.run(() =>
       call('config/rollback?wait=active', { method: 'POST', body }),
     );
-    if (!isDone) return;
+    if (!isDone) {
+      await load();
+      return;
+    }
     toast(t('Back to version {version}', { version }));
     onClose();
   };
-  const lines = texts && folded(diffLines(...texts));
+  const { lines = null, newest = version } = shown ?? {};
   return (
     <Dialog
       title={t('Version {version}, against the present one', { version })}

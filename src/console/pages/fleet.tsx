@@ -4,7 +4,7 @@ import { useLoad } from '../lib/load.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Loaded, State, type Tone } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, Table, timeTitle } from '../parts/table.js';
 
 const states: Readonly<Record<string, readonly [Tone, string]>> = {
   starting: ['warn', 'Starting'],
@@ -58,7 +58,7 @@ export function FleetPage() {
                     value: (row) => <Cut text={row.listeners.join(' ')} />,
                   },
                   { title: t('Limits by'), value: ({ limit_store }) => <Cut text={limit_store} /> },
-                  { title: t('Started'), value: (row) => dateTime(row.started_at) },
+                  { title: timeTitle(t('Started')), value: (row) => dateTime(row.started_at) },
                   {
                     title: t('Last seen'),
                     value: (row) => t('{age} ago', { age: duration(row.heartbeat_age_ms) }),

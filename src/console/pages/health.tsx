@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import type { Checked, Status } from '../lib/answers.js';
-import { ApiError } from '../lib/api.js';
+import type { DoctorReport, Status } from '../lib/answers.js';
 import { age, bytes, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
+import { role } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Loaded, State } from '../parts/state.js';
@@ -48,7 +48,7 @@ export function Health() {
           </Loaded>
         </Panel>
       </div>
-      <ProviderTests />
+      {role.value === 'admin' && <Doctor />}
       <Panel
         title={t('Settings')}
         actions={
@@ -115,69 +115,59 @@ function Facts({ status }: { status: Status }) {
   );
 }
 
-interface Tested {
-  providers: (Checked & { provider_key: string; avg_response_time_ms: number | null })[];
-}
+const states = { ok: ['good', 'ok'], warn: ['warn', 'warning'], fail: ['bad', 'fails'] } as const;
+const order = { fail: 0, warn: 1, ok: 2 } as const;
 
-/** Asks every provider for its list of models, which costs nothing. */
-function ProviderTests() {
-  const [tested, setTested] = useState<Tested | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const test = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      const answer = await fetch('health/detailed', { headers: { accept: 'application/json' } });
-      if (answer.status === 401 || answer.status === 403) {
-        throw new ApiError(
-          answer.status,
-          '',
-          t('Set health.detailed_access, or test providers one by one.'),
-        );
-      }
-      setTested(await answer.json());
-    } catch (failure) {
-      setError(failure instanceof Error ? failure.message : String(failure));
-    }
-    setBusy(false);
-  };
-  const tones = { healthy: 'good', unhealthy: 'bad', unknown: 'warn' } as const;
+/** The report of `llmproxy doctor` about this machine; what needs attention stands first. */
+function Doctor() {
+  const [isAsked, setAsked] = useState(false);
+  const report = useLoad<DoctorReport>(isAsked ? 'doctor' : null);
+  const isBusy = isAsked && report.isLoading;
+  const examine = () => (isAsked ? report.reload() : setAsked(true));
   return (
     <Panel
-      title={t('Providers')}
+      title={t('Doctor')}
+      isStale={isBusy}
       actions={
-        <button type="button" disabled={isBusy} onClick={() => void test()}>
-          {t('Test all')}
+        <button type="button" disabled={isBusy} onClick={examine}>
+          {t(isBusy ? 'Examining' : 'Examine')}
         </button>
       }
     >
-      {error && <div class="body">{error}</div>}
-      {tested && tested.providers.length > 0 ? (
-        <Table
-          label={t('Providers')}
-          rows={tested.providers}
-          keyOf={({ provider_key }) => provider_key}
-          columns={[
-            { title: t('Provider'), value: ({ provider_key }) => provider_key },
-            {
-              title: t('Result'),
-              value: (row) => <State tone={tones[row.status]}>{t(row.status)}</State>,
-            },
-            {
-              title: t('Took'),
-              isNumber: true,
-              value: (row) => duration(row.avg_response_time_ms),
-            },
-            { title: t('Reason'), value: ({ error: reason }) => <Cut text={reason ?? ''} /> },
-          ]}
-        />
+      {isAsked ? (
+        <Loaded of={report}>
+          {({ checks }) => (
+            <Table
+              label={t('Doctor')}
+              rows={[...checks].sort((a, b) => order[a.state] - order[b.state])}
+              keyOf={({ check, detail }) => `${check} ${detail}`}
+              columns={[
+                {
+                  title: t('State'),
+                  value: ({ state }) => (
+                    <State tone={states[state][0]}>{t(states[state][1])}</State>
+                  ),
+                },
+                { title: t('Check'), value: ({ check }) => check },
+                {
+                  title: t('Found'),
+                  value: ({ detail, todo }) => (
+                    <div class="prose">
+                      {detail}
+                      {todo && <div class="muted">→ {todo}</div>}
+                    </div>
+                  ),
+                },
+              ]}
+            />
+          )}
+        </Loaded>
       ) : (
-        !error && (
-          <p class="body muted">
-            {t('Asks each provider for its list of models, which costs nothing.')}
-          </p>
-        )
+        <p class="body muted">
+          {t(
+            'Checks this machine, the database and every provider, and says what to do. It changes nothing and costs nothing.',
+          )}
+        </p>
       )}
     </Panel>
   );

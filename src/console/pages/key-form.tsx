@@ -16,38 +16,43 @@ interface KeyFormProps {
   /** Null to create one. */
   row: Key | null;
   teams: readonly string[];
+  /** Team of a new key, where one is chosen already. */
+  team?: string;
   onClose: () => void;
 }
 
 /** Creates or edits a key. */
-export function KeyForm({ row, teams, onClose }: KeyFormProps) {
-  const [fields, setFields] = useState({
+export function KeyForm({ row, teams, team = '', onClose }: KeyFormProps) {
+  const [before] = useState({
     name: row?.name ?? '',
     models: (row?.allowed_models ?? ['*']).join('\n'),
     rate_limit: row?.rate_limit === null || !row ? '' : String(row.rate_limit),
-    team: row?.team ?? '',
+    team: row ? (row.team ?? '') : team,
     expires_at: row?.expires_at?.slice(0, 10) ?? '',
     tags: row?.tags.join(', ') ?? '',
     store_bodies: row?.store_bodies ?? false,
     limits: row?.limits ?? {},
     cache: row?.cache ?? null,
   });
+  const [fields, setFields] = useState(before);
   const [secret, setSecret] = useState<string | null>(null);
   const task = useTask();
   const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
   const wrong = (name: string) => (task.error?.param === name ? task.error.message : null);
+  const isNew = (name: 'expires_at' | 'team') => fields[name] !== (row ? before[name] : '');
   const save = async (event: Event) => {
     event.preventDefault();
     const body = {
       name: fields.name,
       allowed_models: wordsIn(fields.models),
       rate_limit: fields.rate_limit === '' ? null : Number(fields.rate_limit),
-      expires_at: fields.expires_at === '' ? null : fields.expires_at,
       tags: wordsIn(fields.tags),
       store_bodies: fields.store_bodies,
       limits: fields.limits,
       cache: fields.cache,
-      ...(fields.team !== (row?.team ?? '') ? { team: fields.team || null } : {}),
+      // The field shows the day only: unless it is changed, the time of day stays.
+      ...(isNew('expires_at') ? { expires_at: fields.expires_at || null } : {}),
+      ...(isNew('team') ? { team: fields.team || null } : {}),
     };
     await task.run(async () => {
       if (row) {

@@ -3,13 +3,14 @@ import type { Key, Team } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
+import { leaveForm, linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { Secret } from '../parts/secret.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
@@ -30,10 +31,10 @@ export function Keys() {
   const list = useLoad<{ credentials: Key[] }>(path);
   const teams = useLoad<{ teams: Team[] }>('teams?limit=500');
   const [shown, setShown] = useState<Shown | null>(null);
-  const isAdding = query.get('add') === 'yes';
+  const isAdding = query.has('add');
   const close = () => {
     setShown(null);
-    if (isAdding) setQuery({ add: '' });
+    leaveForm();
     list.reload();
   };
   const add = mayChangeKeys.value && (
@@ -53,14 +54,7 @@ export function Keys() {
       }}
       actions={add}
     >
-      <div class="filters">
-        <input
-          type="search"
-          aria-label={t('Search by name')}
-          placeholder={t('Search by name')}
-          value={search}
-          onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
-        />
+      <SearchField>
         {teamNames.length > 0 && (
           <>
             <input
@@ -77,7 +71,7 @@ export function Keys() {
             </datalist>
           </>
         )}
-      </div>
+      </SearchField>
       <Panel isStale={list.error !== null}>
         <Loaded of={list} lines={10}>
           {({ credentials }) =>
@@ -109,6 +103,7 @@ export function Keys() {
         <KeyForm
           row={shown?.kind === 'form' ? shown.key : null}
           teams={teamNames}
+          team={team}
           onClose={close}
         />
       )}

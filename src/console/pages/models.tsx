@@ -2,12 +2,13 @@ import type { ModelList } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
+import { linkTo, route } from '../lib/route.js';
 import { t } from '../lib/words.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
+import { SearchField } from '../parts/search-field.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 
@@ -23,19 +24,8 @@ export function Models() {
   const path = withQuery('models', { search, limit: pageRows, offset });
   const list = useLoad<ModelList>(path);
   return (
-    <Page
-      title={t('Models')}
-      command={{ cli: 'llmproxy explain --model MODEL', path }}
-      actions={
-        <input
-          type="search"
-          aria-label={t('Search by name')}
-          placeholder={t('Search by name')}
-          value={search}
-          onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
-        />
-      }
-    >
+    <Page title={t('Models')} command={{ cli: 'llmproxy explain --model MODEL', path }}>
+      <SearchField />
       <Panel>
         <Loaded of={list} lines={10}>
           {({ models, total }) =>

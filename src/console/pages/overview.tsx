@@ -1,18 +1,19 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { Key, RequestList, Status, Usage } from '../lib/answers.js';
+import type { Fleet, Key, RequestList, Status, Team, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
-import { compact, duration, percent } from '../lib/format.js';
+import { compact, duration, percent, reportZone } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { type Loading, useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
 import { providerStates } from '../lib/states.js';
-import { type Span, spans, timeline } from '../lib/timeline.js';
+import { periodOf, rollingSpans, type Span, spans, timeline } from '../lib/timeline.js';
 import { t } from '../lib/words.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
 import { Bar, Page, Panel, Stat } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
+import { type Spent, spentTone } from '../parts/spent.js';
 import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 
@@ -27,10 +28,11 @@ export function Overview() {
   });
   const status = live ?? first.data;
   const [span, setSpan] = useState<Span>('1h');
-  const { since, by } = spans[span];
-  const usage = useLoad<Usage>(withQuery('usage', { by, since }), everyMs);
+  const { by } = spans[span];
+  const path = withQuery('usage', { by, ...periodOf(span), timezone: reportZone() });
+  const usage = useLoad<Usage>(path, everyMs);
   const steps = useSteps(status);
-  const isNew = steps?.some(({ isDone }) => !isDone) ?? false;
+  const isNew = steps?.some(({ isDone, isOptional }) => !isDone && !isOptional) ?? false;
   return (
     <Page
       title={t('Overview')}
@@ -160,7 +162,7 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
         <Choices
           label={t('Period')}
           value={span}
-          of={(Object.keys(spans) as Span[]).map((each) => [each, spans[each].title] as const)}
+          of={rollingSpans.map((each) => [each, spans[each].title] as const)}
           onChange={onSpan}
         />
         {total && (
@@ -270,6 +272,41 @@ function Keys({ status: { keys } }: { status: Status }) {
 /** Problems, worst first, each with one remedy. */
 function Attention({ status }: { status: Status }) {
   const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
+  const budgets = useLoad<{ budgets: Spent[] }>('spend/budgets', everyMs);
+  const fleet = useLoad<Fleet>('fleet', everyMs);
+  if (fleet.error?.status === 503) {
+    notices.push({
+      tone: 'bad',
+      text: t('The database is away: requests are served, but nothing can be changed'),
+      link: linkTo('health'),
+      act: t('See health'),
+    });
+  }
+  for (const { id, state, behind } of fleet.data?.daemons ?? []) {
+    if (state !== 'gone' && behind === 0) continue;
+    notices.push({
+      tone: 'warn',
+      text:
+        state === 'gone'
+          ? t('{daemon} is gone', { daemon: id })
+          : t('{daemon} is {count} changes behind', { daemon: id, count: behind }),
+      link: linkTo('fleet'),
+      act: t('See the fleet'),
+    });
+  }
+  for (const budget of budgets.data?.budgets ?? []) {
+    const tone = spentTone(budget);
+    if (tone === '') continue;
+    notices.push({
+      tone,
+      text: t('{share} of the budget {name} is spent', {
+        share: percent(budget.spent_nano / budget.amount),
+        name: budget.name,
+      }),
+      link: linkTo('budgets'),
+      act: t('See budgets'),
+    });
+  }
   for (const { provider, state } of status.providers) {
     const [tone, name] = providerStates[state] ?? ['plain', state];
     if (tone !== 'bad' && tone !== 'warn') continue;
@@ -321,6 +358,8 @@ function Attention({ status }: { status: Status }) {
 
 interface Step {
   isDone: boolean;
+  /** A gateway works without it. */
+  isOptional?: boolean;
   title: string;
   text: string;
   link: string;
@@ -331,20 +370,28 @@ function useSteps(status: Status | null): Step[] | null {
   const hasProvider = (status?.providers.length ?? 0) > 0;
   const isBusy = (status?.requests.requests ?? 0) > 0;
   const keys = useLoad<{ credentials: Key[] }>(isBusy ? null : 'credentials?limit=1');
+  const teams = useLoad<{ teams: Team[] }>(isBusy ? null : 'teams?limit=1');
   const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', 5_000);
-  if (status === null || isBusy || keys.data === null || requests.data === null) return null;
+  if (status === null || isBusy || !keys.data || !teams.data || !requests.data) return null;
   return [
     {
       isDone: hasProvider,
       title: t('Add a provider'),
       text: t('Where requests are sent to: OpenAI, Anthropic, or a server of your own.'),
-      link: linkTo('providers', '', { add: 'yes' }),
+      link: linkTo('providers', '', { add: 'first' }),
+    },
+    {
+      isDone: teams.data.teams.length > 0,
+      isOptional: true,
+      title: t('Create a team'),
+      text: t('Optional: its keys share limits and a budget, and usage is summed by team.'),
+      link: linkTo('teams', '', { add: 'first' }),
     },
     {
       isDone: keys.data.credentials.length > 0,
       title: t('Create a key'),
       text: t('Each client has a key of its own, with its models and limits.'),
-      link: linkTo('keys', '', { add: 'yes' }),
+      link: linkTo('keys', '', { add: 'first' }),
     },
     {
       isDone: requests.data.requests.length > 0,

@@ -1,8 +1,9 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { ModelList } from '../lib/answers.js';
 import { type ApiError, apiErrorOf, call } from '../lib/api.js';
 import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
-import { compact, duration } from '../lib/format.js';
+import { compact, duration, money } from '../lib/format.js';
+import { useKept } from '../lib/kept.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
@@ -20,23 +21,31 @@ interface Turn {
   answer: ChatAnswer | null;
 }
 
+const formId = 'playground';
+
 type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
 
 /** Chat with any key and model, as a client would. The key stays in this page. */
 export function Playground() {
   const models = useLoad<ModelList>(role.value === 'team' ? null : 'models?limit=500');
-  const [key, setKey] = useState('');
-  const [model, setModel] = useState('');
-  const [system, setSystem] = useState('');
-  const [text, setText] = useState('');
-  const [images, setImages] = useState<readonly string[]>([]);
-  const [tools, setTools] = useState('');
-  const [isStream, setStream] = useState(true);
-  const [turns, setTurns] = useState<readonly Turn[]>([]);
+  const [key, setKey] = useKept('playground.key', '');
+  const [model, setModel] = useKept('playground.model', '');
+  const [system, setSystem] = useKept('playground.system', '');
+  const [text, setText] = useKept('playground.text', '');
+  const [images, setImages] = useKept<readonly string[]>('playground.images', []);
+  const [tools, setTools] = useKept('playground.tools', '');
+  const [isStream, setStream] = useKept('playground.stream', true);
+  const [turns, setTurns] = useKept<readonly Turn[]>('playground.turns', []);
+  const [error, setError] = useKept<ApiError | null>('playground.error', null);
+  /** Stops the answer under way; null where there is none. */
+  const [stop, setStop] = useKept<AbortController | null>('playground.stop', null);
   const [shown, setShown] = useState<Shown>('talk');
-  const [error, setError] = useState<ApiError | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const stop = useRef<AbortController | null>(null);
+  const isBusy = stop !== null;
+  const known = models.data?.models ?? [];
+  useEffect(() => {
+    const [first] = known;
+    if (known.length === 1 && first && model === '') setModel(first.model);
+  }, [models.data]);
 
   const messages: Message[] = [
     ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
@@ -46,7 +55,7 @@ export function Playground() {
     model,
     messages: all,
     stream: isStream,
-    ...(tools.trim() === '' ? {} : { tools: JSON.parse(tools) }),
+    ...(tools.trim() !== '' && isJsonList(tools) ? { tools: JSON.parse(tools) } : {}),
   });
   const send = async (event: Event) => {
     event.preventDefault();
@@ -59,23 +68,33 @@ export function Playground() {
           ];
     const asked: Turn = { message: { role: 'user', content }, answer: null };
     const controller = new AbortController();
-    stop.current = controller;
+    const all = [...turns, asked];
+    let hasAnswer = false;
+    const onAnswer = (answer: ChatAnswer) => {
+      hasAnswer = true;
+      setTurns([...all, { message: { role: 'assistant', content: answer.text }, answer }]);
+    };
+    setStop(controller);
     setError(null);
-    setBusy(true);
-    setShown('talk');
+    setTurns(all);
+    setText('');
+    setImages([]);
     try {
-      const wanted = request([...messages, asked.message]);
-      const known = [...turns, asked];
-      setTurns(known);
-      setText('');
-      setImages([]);
-      const onAnswer = (answer: ChatAnswer) =>
-        setTurns([...known, { message: { role: 'assistant', content: answer.text }, answer }]);
-      await chat(key.trim(), wanted, onAnswer, controller.signal);
+      await chat(key.trim(), request([...messages, asked.message]), onAnswer, controller.signal);
     } catch (failure) {
       if (!controller.signal.aborted) setError(apiErrorOf(failure));
+      if (!hasAnswer) {
+        // The message goes back to its field, to be sent again.
+        setTurns(turns);
+        setText((typed) => typed || text);
+        setImages(images);
+      }
     }
-    setBusy(false);
+    setStop(null);
+  };
+  const startOver = () => {
+    setTurns([]);
+    setError(null);
   };
   const last = turns.at(-1)?.answer ?? null;
   const asked = turns.at(-1)?.message.role === 'assistant' ? messages.slice(0, -1) : messages;
@@ -117,17 +136,24 @@ export function Playground() {
                     <Said key={index} turn={turn} />
                   ))}
                 </div>
-                {error && <Failure error={error} />}
-                <form class="stack" onSubmit={send}>
+                {error && (
+                  <Failure error={error}>
+                    {error.requestId && (
+                      <a href={linkTo('requests', error.requestId)}>{t('What happened')}</a>
+                    )}
+                  </Failure>
+                )}
+                <form class="stack" id={formId} onSubmit={send}>
                   <textarea
                     aria-label={t('Message')}
                     placeholder={t('Message')}
+                    required
                     rows={3}
                     value={text}
                     onInput={(event) => setText(event.currentTarget.value)}
                     onKeyDown={(event) => {
-                      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
-                        void send(event);
+                      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !isBusy)
+                        event.currentTarget.form?.requestSubmit();
                     }}
                   />
                   <div class="line">
@@ -148,15 +174,11 @@ export function Playground() {
                     )}
                     <span class="muted small push">{t('Ctrl+Enter sends')}</span>
                     {isBusy ? (
-                      <button type="button" onClick={() => stop.current?.abort()}>
+                      <button type="button" onClick={() => stop.abort()}>
                         {t('Stop')}
                       </button>
                     ) : (
-                      <button
-                        type="submit"
-                        class="primary"
-                        disabled={key === '' || model === '' || text === ''}
-                      >
+                      <button type="submit" class="primary" disabled={!isJsonList(tools)}>
                         {t('Send')}
                       </button>
                     )}
@@ -175,7 +197,8 @@ export function Playground() {
               label={t('Model')}
               value={model}
               onInput={setModel}
-              list={models.data?.models.map((each) => each.model) ?? []}
+              list={known.map((each) => each.model)}
+              form={formId}
               isRequired
             />
             <TextField label={t('System prompt')} value={system} onInput={setSystem} rows={3} />
@@ -189,7 +212,7 @@ export function Playground() {
             />
             <Check label={t('Stream the answer')} isChecked={isStream} onChange={setStream} />
             {turns.length > 0 && (
-              <button type="button" disabled={isBusy} onClick={() => setTurns([])}>
+              <button type="button" disabled={isBusy} onClick={startOver}>
                 {t('Start over')}
               </button>
             )}
@@ -248,7 +271,8 @@ function KeyField({ value, onInput }: { value: string; onInput: (value: string) 
         type="password"
         value={value}
         onInput={onInput}
-        hint={t('A client’s key. It is sent as a client sends it, and kept in this page only.')}
+        hint={t('A client’s key. It is sent as a client sends it, and not stored.')}
+        form={formId}
         isRequired
       />
       {mayChangeKeys.value && value === '' && (
@@ -284,7 +308,7 @@ function Said({ turn: { message, answer } }: { turn: Turn }) {
               })}
             </span>
           )}
-          {answer.cost && <span>${answer.cost}</span>}
+          {answer.cost && <b>{money(Number(answer.cost))}</b>}
           <a href={linkTo('requests', answer.requestId)}>{t('What it cost, and why')}</a>
         </div>
       )}

@@ -1,6 +1,7 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Checked, Provider } from '../lib/answers.js';
 import { call } from '../lib/api.js';
+import { keep } from '../lib/kept.js';
 import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
@@ -56,7 +57,7 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
     const { mapping, weight, api_key, ...plain } = fields;
     const body = {
       ...plain,
-      weight: Number(weight),
+      ...(weight === '' ? {} : { weight: Number(weight) }),
       model_mapping: readMapping(mapping),
       ...(api_key === '' ? {} : { api_key }),
       ...(preset ? { provider_params: preset.provider_params } : {}),
@@ -70,7 +71,7 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
     });
   };
   if (saved) return <Saved provider={saved} onClose={onClose} />;
-  const shown = ['provider_key', 'api_base', 'api_key', 'weight'];
+  const shown = ['provider_key', 'api_base', 'api_key'];
   return (
     <Dialog
       title={provider ? t('Edit {name}', { name: provider.provider_key }) : t('Add a provider')}
@@ -171,30 +172,47 @@ function Saved({ provider, onClose }: { provider: Provider; onClose: () => void 
   const [model, setModel] = useState('');
   const [checked, setChecked] = useState<Checked | null>(null);
   const task = useTask();
-  const test = () =>
+  const test = (name: string | undefined) =>
     task.run(async () => {
-      const body = model === '' ? {} : { models: [model] };
-      setChecked(await call<Checked>(`providers/${provider.id}/health`, { method: 'POST', body }));
+      const body = name ? { models: [name] } : {};
+      const path = `providers/${provider.id}/health`;
+      const answer = await call<Checked>(path, { method: 'POST', body });
+      setChecked(answer);
+      if (name && answer.status === 'healthy') keep('playground.model', name);
     });
+  useEffect(() => {
+    // Without a name, it is asked for its list of models, which costs nothing.
+    const [first] = Object.keys(provider.model_mapping).filter((name) => !/[*/]/.test(name));
+    void test(first);
+  }, []);
   return (
     <Dialog title={provider.provider_key} onClose={onClose} isWide>
       <div class="stack">
         <State tone="good">{t('Saved, and in use by every worker')}</State>
-        <p class="muted">{t('Does it answer? This sends one cheap request.')}</p>
-        <div class="line">
-          <input
-            aria-label={t('Model')}
-            placeholder={t('Model, such as gpt-4o-mini')}
-            value={model}
-            onInput={(event) => setModel(event.currentTarget.value)}
-          />
-          <button type="button" disabled={task.isBusy} onClick={test}>
-            {t('Test')}
-          </button>
-        </div>
         {task.error && <Failure error={task.error} />}
         {task.isBusy && <Skeleton lines={2} />}
         {checked && !task.isBusy && <CheckResult checked={checked} />}
+        <form
+          class="stack"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void test(model.trim());
+          }}
+        >
+          <TextField
+            label={t('Test a model')}
+            value={model}
+            onInput={setModel}
+            placeholder="gpt-4o-mini"
+            hint={t('Sends it one cheap request.')}
+            isRequired
+          />
+          <div class="line end">
+            <button type="submit" disabled={task.isBusy}>
+              {t('Test')}
+            </button>
+          </div>
+        </form>
         <div class="line end">
           <button type="button" class="primary" onClick={onClose}>
             {t('Done')}
@@ -215,8 +233,8 @@ function readMapping(text: string): Record<string, string> {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return Object.fromEntries(
     lines.map((line) => {
-      const [asked = '', sent] = line.split('=', 2).map((part) => part.trim());
-      return [asked, sent || asked];
+      const [asked = '', ...sent] = line.split('=').map((part) => part.trim());
+      return [asked, sent.join('=') || asked];
     }),
   );
 }

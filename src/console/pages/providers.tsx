@@ -1,43 +1,51 @@
 import { useState } from 'preact/hooks';
 import type { Checked, Provider, Status } from '../lib/answers.js';
-import { call } from '../lib/api.js';
+import { call, withQuery } from '../lib/api.js';
 import { age, compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
+import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
+import { Pager } from '../parts/pager.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
+import { SearchField } from '../parts/search-field.js';
 import { Empty, Failure, Loaded, Skeleton } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { ProviderForm } from './provider-form.js';
 import { Weights } from './weights.js';
 
+const pageRows = 50;
+
 type Now = Status['providers'][number];
 
 /** Providers: their state and configuration. */
 export function Providers() {
-  const list = useLoad<{ providers: Provider[] }>('providers');
+  const { query } = route.value;
+  const search = query.get('search') ?? '';
+  const offset = Number(query.get('from') ?? 0);
+  const path = withQuery('providers', { search, limit: pageRows + 1, offset });
+  const list = useLoad<{ providers: Provider[] }>(path);
   const status = useLoad<Status>('status', 3_000);
   const [shown, setShown] = useState<Shown | null>(null);
-  const isAdding = route.value.query.get('add') === 'yes';
+  const isAdding = query.has('add');
   const close = () => {
     setShown(null);
-    if (isAdding) setQuery({ add: '' });
+    leaveForm();
     list.reload();
     status.reload();
   };
   const stateOf = new Map(status.data?.providers.map((now) => [now.provider, now]));
-  const rows = list.data?.providers ?? [];
+  const rows = (list.data?.providers ?? []).slice(0, pageRows);
   return (
     <Page
       title={t('Providers')}
-      command={{ cli: 'llmproxy provider list', path: 'providers' }}
+      command={{ cli: 'llmproxy provider list', path }}
       actions={
         mayChangeProviders.value && (
           <>
@@ -57,10 +65,13 @@ export function Providers() {
         )
       }
     >
+      <SearchField />
       <Panel isStale={list.error !== null}>
         <Loaded of={list}>
           {({ providers }) =>
-            providers.length === 0 ? (
+            providers.length === 0 && (search !== '' || offset > 0) ? (
+              <Empty title={t('No such providers')} />
+            ) : providers.length === 0 ? (
               <Empty
                 title={t('No providers yet')}
                 actions={
@@ -80,7 +91,15 @@ export function Providers() {
                 )}
               </Empty>
             ) : (
-              <ProviderTable providers={providers} stateOf={stateOf} onShow={setShown} />
+              <>
+                <ProviderTable providers={rows} stateOf={stateOf} onShow={setShown} />
+                <Pager
+                  offset={offset}
+                  count={rows.length}
+                  pageRows={pageRows}
+                  hasNext={providers.length > pageRows}
+                />
+              </>
             )
           }
         </Loaded>

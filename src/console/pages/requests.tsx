@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { RequestList, RequestRow } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
+import { fieldTime } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { useLoad } from '../lib/load.js';
 import { route, setQuery } from '../lib/route.js';
@@ -14,6 +15,8 @@ import { RequestPage } from './request.js';
 
 const pageRows = 100;
 const maxLive = 200;
+/** Rows of a downloaded file. */
+const maxFile = 10_000;
 
 const periods = [
   ['15m', 'Last 15 minutes'],
@@ -59,8 +62,11 @@ export function Requests() {
 function Search() {
   const { query } = route.value;
   const isLive = query.get('live') === 'yes';
+  const since = query.get('since') ?? '24h';
+  const isCustom = !periods.some(([period]) => period === since);
   const filters = {
-    since: query.get('since') ?? '24h',
+    since,
+    until: isCustom ? query.get('until') : null,
     ...Object.fromEntries(texts.map(([name]) => [name, query.get(name)])),
     status: query.get('status'),
   };
@@ -82,31 +88,62 @@ function Search() {
         path: isLive ? 'events?topics=requests' : withQuery('requests', search),
       }}
       actions={
-        role.value !== 'team' && (
-          <button
-            type="button"
-            aria-pressed={isLive}
-            onClick={() => setQuery({ live: isLive ? '' : 'yes' })}
-          >
-            {t(isLive ? 'Stop following' : 'Follow live')}
-          </button>
-        )
+        <>
+          {!isLive && (
+            <a
+              class="button"
+              href={`admin/v1/${withQuery('requests', { ...search, limit: maxFile, format: 'csv' })}`}
+              download="requests.csv"
+            >
+              {t('Download CSV')}
+            </a>
+          )}
+          {role.value !== 'team' && (
+            <button
+              type="button"
+              aria-pressed={isLive}
+              onClick={() => setQuery({ live: isLive ? '' : 'yes' })}
+            >
+              {t(isLive ? 'Stop following' : 'Follow live')}
+            </button>
+          )}
+        </>
       }
     >
       <div class="filters">
         {!isLive && (
           <select
             aria-label={t('Period')}
-            value={filters.since}
-            onChange={(event) => setQuery({ since: event.currentTarget.value })}
+            value={isCustom ? '' : since}
+            onChange={(event) => {
+              const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+              setQuery({ since: event.currentTarget.value || hourAgo, until: '' });
+            }}
           >
             {periods.map(([value, text]) => (
               <option key={value} value={value}>
                 {t(text)}
               </option>
             ))}
+            <option value="">{t('From … to …')}</option>
           </select>
         )}
+        {!isLive &&
+          isCustom &&
+          (['since', 'until'] as const).map((name) => (
+            <input
+              key={name}
+              type="datetime-local"
+              aria-label={t(name === 'since' ? 'From' : 'Until')}
+              title={t(name === 'since' ? 'From' : 'Until')}
+              value={filters[name] ? fieldTime(filters[name]) : ''}
+              onChange={({ currentTarget: { value } }) => {
+                if (value !== '' || name === 'until') {
+                  setQuery({ [name]: value && new Date(value).toISOString() });
+                }
+              }}
+            />
+          ))}
         <select
           aria-label={t('Status')}
           value={filters.status ?? ''}

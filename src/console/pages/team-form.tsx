@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Team } from '../lib/answers.js';
+import { linkTo } from '../lib/route.js';
+import { mayChangeRules } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
@@ -9,9 +11,18 @@ import { TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { LimitFields } from '../parts/limit-fields.js';
 import { saveRow } from '../parts/save-row.js';
+import { State } from '../parts/state.js';
+import { BudgetForm } from './budget-form.js';
 
-/** Creates or edits a team. @param team null to create one. */
-export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void }) {
+interface TeamFormProps {
+  /** Null to create one. */
+  team: Team | null;
+  onClose: () => void;
+}
+
+/** Creates or edits a team. */
+export function TeamForm({ team, onClose }: TeamFormProps) {
+  const [isCreated, setCreated] = useState(false);
   const [fields, setFields] = useState({
     name: team?.name ?? '',
     models: (team?.allowed_models ?? ['*']).join('\n'),
@@ -32,8 +43,11 @@ export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => 
       tags: wordsIn(fields.tags),
       admins: wordsIn(fields.admins),
     };
-    if (await saveRow(task, 'teams', team?.id ?? null, body)) onClose();
+    if (!(await saveRow(task, 'teams', team?.id ?? null, body))) return;
+    if (team) onClose();
+    else setCreated(true);
   };
+  if (isCreated) return <Created name={fields.name} onClose={onClose} />;
   const wrong = task.error?.param === 'name' ? task.error.message : null;
   return (
     <Dialog
@@ -69,6 +83,42 @@ export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => 
         />
         <FormActions task={task} submit={t('Save')} fields={['name']} onCancel={onClose} />
       </form>
+    </Dialog>
+  );
+}
+
+/** After a team is created: what it needs next. */
+function Created({ name, onClose }: { name: string; onClose: () => void }) {
+  const [step, setStep] = useState<'first' | 'budget' | 'key'>('first');
+  if (step === 'budget') {
+    return <BudgetForm name={null} team={name} onClose={() => setStep('key')} />;
+  }
+  const isBudgetNext = mayChangeRules.value && step === 'first';
+  const createKey = () => {
+    onClose();
+    location.hash = linkTo('keys', '', { team: name, add: 'yes' });
+  };
+  return (
+    <Dialog title={name} onClose={onClose}>
+      <div class="stack">
+        <State tone="good">{t('Saved, and in use by every worker')}</State>
+        <p class="muted">
+          {t('A budget bounds what its keys may spend together. Without one, nothing does.')}
+        </p>
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Done')}
+          </button>
+          <button type="button" class={isBudgetNext ? '' : 'primary'} onClick={createKey}>
+            {t('Create a key for it')}
+          </button>
+          {isBudgetNext && (
+            <button type="button" class="primary" onClick={() => setStep('budget')}>
+              {t('Give it a budget')}
+            </button>
+          )}
+        </div>
+      </div>
     </Dialog>
   );
 }

@@ -3,21 +3,25 @@ import type { Team } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
-import { mayChangeKeys } from '../lib/session.js';
+import { leaveForm, linkTo, route } from '../lib/route.js';
+import { mayChangeKeys, mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { cacheText } from '../parts/cache-fields.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { limits } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
+import { cost } from '../parts/request-table.js';
+import { SearchField } from '../parts/search-field.js';
+import { Pace, type Spent } from '../parts/spent.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
+import { BudgetForm } from './budget-form.js';
 import { TeamForm } from './team-form.js';
 
 const pageRows = 50;
 
-type Shown = { kind: 'form'; team: Team | null } | { kind: 'delete'; team: Team };
+type Shown = { kind: 'form'; team: Team | null } | { kind: 'delete' | 'budget'; team: Team };
 
 /** Teams: keys with common models and limits. */
 export function Teams() {
@@ -26,11 +30,19 @@ export function Teams() {
   const offset = Number(query.get('from') ?? 0);
   const path = withQuery('teams', { search, limit: pageRows + 1, offset });
   const list = useLoad<{ teams: Team[] }>(path);
+  const budgets = useLoad<{ budgets: Spent[] }>('spend/budgets');
   const [shown, setShown] = useState<Shown | null>(null);
+  const isAdding = query.has('add');
   const close = () => {
     setShown(null);
+    leaveForm();
     list.reload();
+    budgets.reload();
   };
+  const budgetsOf = (name: string) =>
+    (budgets.data?.budgets ?? []).filter(
+      ({ applies_to }) => applies_to.team === name && Object.keys(applies_to).length === 1,
+    );
   const add = mayChangeKeys.value && (
     <button type="button" class="primary" onClick={() => setShown({ kind: 'form', team: null })}>
       {t('Create a team')}
@@ -38,15 +50,7 @@ export function Teams() {
   );
   return (
     <Page title={t('Teams')} command={{ cli: 'llmproxy teams list', path }} actions={add}>
-      <div class="filters">
-        <input
-          type="search"
-          aria-label={t('Search by name')}
-          placeholder={t('Search by name')}
-          value={search}
-          onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
-        />
-      </div>
+      <SearchField />
       <Panel>
         <Loaded of={list}>
           {({ teams }) =>
@@ -70,6 +74,26 @@ export function Teams() {
                           <a href={linkTo('keys', '', { team: name })}>{name}</a>
                         </Cut>
                       ),
+                    },
+                    {
+                      title: t('Budget'),
+                      isNumber: true,
+                      value: (team) => {
+                        const own = budgetsOf(team.name);
+                        if (own.length > 0)
+                          return own.map((each) => <Left key={each.name} of={each} />);
+                        if (budgets.data === null || !mayChangeRules.value) return '–';
+                        return (
+                          <button
+                            type="button"
+                            class="link"
+                            aria-label={`${t('Give it a budget')}: ${team.name}`}
+                            onClick={() => setShown({ kind: 'budget', team })}
+                          >
+                            {t('Give it a budget')}
+                          </button>
+                        );
+                      },
                     },
                     {
                       title: t('Models'),
@@ -133,9 +157,24 @@ export function Teams() {
           }
         </Loaded>
       </Panel>
-      {shown?.kind === 'form' && <TeamForm team={shown.team} onClose={close} />}
+      {(shown?.kind === 'form' || (isAdding && !shown)) && (
+        <TeamForm team={shown?.kind === 'form' ? shown.team : null} onClose={close} />
+      )}
+      {shown?.kind === 'budget' && (
+        <BudgetForm name={null} team={shown.team.name} onClose={close} />
+      )}
       {shown?.kind === 'delete' && <Delete team={shown.team} onClose={close} />}
     </Page>
+  );
+}
+
+/** How much of a budget is left, of how much. */
+function Left({ of }: { of: Spent }) {
+  return (
+    <div>
+      {t('{left} of {amount} left', { left: cost(of.left_nano), amount: cost(of.amount) })}{' '}
+      <Pace of={of} />
+    </div>
   );
 }
 

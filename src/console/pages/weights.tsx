@@ -46,7 +46,11 @@ export function Weights({ providers, onClose }: WeightsProps) {
     const isDone = await applying.run(() =>
       call('config/apply?wait=active', { method: 'POST', body }),
     );
-    if (!isDone) return;
+    if (!isDone) {
+      // Something else may have changed meanwhile: what would it mean now?
+      await planning.make();
+      return;
+    }
     toast(t('The weights are in use'));
     onClose();
   };

@@ -6,7 +6,8 @@ import { Failure } from './state.js';
 
 interface DialogProps {
   title: string;
-  onClose: () => void;
+  /** Null: it stays until it is no longer drawn. */
+  onClose: (() => void) | null;
   isWide?: boolean;
   children: ComponentChildren;
 }
@@ -23,12 +24,19 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
     };
   }, []);
   return (
-    <dialog ref={ref} class={isWide ? 'wide' : ''} aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={ref}
+      class={isWide ? 'wide' : ''}
+      aria-labelledby={id}
+      onClose={onClose ?? (() => ref.current?.showModal())}
+    >
       <header>
         <h2 id={id}>{title}</h2>
-        <button type="button" class="quiet" aria-label={t('Close')} onClick={onClose}>
-          ✕
-        </button>
+        {onClose && (
+          <button type="button" class="quiet" aria-label={t('Close')} onClick={onClose}>
+            ✕
+          </button>
+        )}
       </header>
       <div class="body">{children}</div>
     </dialog>

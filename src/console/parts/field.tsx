@@ -38,6 +38,8 @@ interface TextFieldProps {
   isRequired?: boolean;
   hasFocus?: boolean;
   rows?: number;
+  /** Id of the form that it belongs to, where it stands outside. */
+  form?: string;
   /** Suggested values; others are possible. */
   list?: readonly string[];
 }
@@ -48,6 +50,7 @@ export function TextField(props: TextFieldProps) {
     value,
     placeholder,
     required: props.isRequired === true,
+    ...(props.form ? { form: props.form } : {}),
     autocomplete: 'off',
     spellcheck: false,
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),

@@ -4,7 +4,7 @@ import { linkTo } from '../lib/route.js';
 import { statusTone } from '../lib/states.js';
 import { t } from '../lib/words.js';
 import { State } from './state.js';
-import { type Column, Cut, Table } from './table.js';
+import { type Column, Cut, Table, timeTitle } from './table.js';
 
 interface RequestTableProps {
   rows: readonly RequestRow[];
@@ -15,7 +15,7 @@ interface RequestTableProps {
 export function RequestTable({ rows, isShort = false }: RequestTableProps) {
   const columns: Column<RequestRow>[] = [
     {
-      title: t('Time'),
+      title: timeTitle(t('Time')),
       value: ({ request_id, started_at }) => (
         <a href={linkTo('requests', request_id)}>
           {isShort ? clock(started_at) : dateTime(started_at).slice(5)}

@@ -42,10 +42,18 @@ export function Skeleton({ lines = 6 }: { lines?: number }) {
   );
 }
 
-export function Failure({ error, retry }: { error: ApiError; retry?: () => void }) {
+interface FailureProps {
+  error: ApiError;
+  retry?: () => void;
+  /** A way on from here. */
+  children?: ComponentChildren;
+}
+
+export function Failure({ error, retry, children }: FailureProps) {
   return (
     <div class="banner bad" role="alert">
       <span>{error.message}</span>
+      {children}
       {retry && (
         <button type="button" onClick={retry}>
           {t('Try again')}

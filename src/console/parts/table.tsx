@@ -1,11 +1,17 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { timeZone } from '../lib/format.js';
 import { t } from '../lib/words.js';
 
 export interface Column<Row> {
   title: string;
   value: (row: Row) => ComponentChildren;
   isNumber?: boolean;
+}
+
+/** Heading of a column of times: they are those of the viewer's zone. */
+export function timeTitle(title: string): string {
+  return `${title}, ${timeZone().offset}`;
 }
 
 interface TableProps<Row> {

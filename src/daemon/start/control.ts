@@ -8,6 +8,7 @@ import { describeSettings, type ResolvedSettings } from '../../config/settings/s
 import type { Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import { Bulk } from '../bulk/bulk.js';
+import { createDoctor } from '../doctor.js';
 import type { FollowedSecrets } from '../follow/follow-secrets.js';
 import { readOverrideFiles } from '../follow/override-files.js';
 import type { PriceBook } from '../price-book.js';
@@ -65,6 +66,7 @@ export function createControl(options: ControlOptions): Control {
     describedSettings: describeSettings(resolved),
     metrics,
     health: probing.checks,
+    doctor: createDoctor(resolved, options.stopping),
     secrets: {
       shown: (row) => secrets.shown(row),
       decrypt: (row) => secrets.decrypt(row),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { failed, ok } from '../../../src/admin/health/finding.js';
 import { grouped } from '../../../src/cli/doctor/doctor-providers.js';
-import { failed, ok } from '../../../src/cli/doctor/finding.js';
 
 test('providers of one cause are one line with one cure', () => {
   const cure = (key: string) => `llmproxy provider update ${key} --api-key-env VARIABLE`;

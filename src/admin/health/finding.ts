@@ -8,6 +8,13 @@ export interface Finding {
   todo: string | null;
 }
 
+/** The answer of `llmproxy doctor --json`. */
+export interface DoctorReport {
+  /** False where a check fails. */
+  ok: boolean;
+  checks: Finding[];
+}
+
 export function ok(check: string, detail: string): Finding {
   return { check, state: 'ok', detail, todo: null };
 }

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'puppeteer-core';
+import { openPage, seen, signIn, skip, startBrowser } from './browser.js';
+import { startFilled } from './fixture.js';
+
+const focused = (page: Page) =>
+  page.evaluate('(document.activeElement.innerText || document.activeElement.id).trim()');
+
+/** Presses Tab until the element with this text has the focus. */
+async function tabTo(page: Page, text: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press('Tab');
+    if ((await focused(page)) === text) return;
+  }
+  assert.fail(`"${text}" is not reached`);
+}
+
+test('everything is done with the keyboard, in sight, and nothing moves for who does not want it', {
+  skip,
+}, async (t) => {
+  const daemon = await startFilled(t, { keys: 3, requests: 5 });
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page, problems } = watched;
+  await signIn(watched, daemon.url, daemon.adminKey);
+  await seen(page, 'openai-main');
+  await page.reload();
+  await seen(page, 'openai-main');
+
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(page), 'Skip the menu');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await tabTo(page, 'Keys');
+  const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
+  assert.equal(outline, 'solid', 'the focus is visible');
+  await page.keyboard.press('Enter');
+  await seen(page, 'alice');
+  await tabTo(page, 'Create a key');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog[open]');
+  // The focus stays in the dialog.
+  for (let presses = 0; presses < 40; presses++) {
+    await page.keyboard.press('Tab');
+    const isInside = await page.evaluate(
+      'document.activeElement === document.body || document.activeElement.closest("dialog") !== null',
+    );
+    assert.ok(isInside, String(await focused(page)));
+  }
+  await page.keyboard.press('Escape');
+  await page.waitForFunction('!document.querySelector("dialog")');
+  assert.equal(await focused(page), 'Create a key', 'where it was before');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog input');
+  await page.focus('dialog input');
+  await page.keyboard.type('by-hand');
+  await page.keyboard.press('Enter');
+  await seen(page, 'Copy it now');
+  daemon.secrets.add(
+    String(await page.evaluate('document.querySelector(".secret code").textContent')),
+  );
+  await tabTo(page, 'Done');
+  await page.keyboard.press('Enter');
+  await seen(page, 'by-hand');
+
+  await page.setViewport({ width: 360, height: 740 });
+  await page.focus('.topbar button');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction('document.activeElement.closest("nav") !== null');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(
+    'getComputedStyle(document.querySelector(".side")).visibility === "hidden"',
+  );
+  assert.equal(await focused(page), 'Menu');
+
+  await page.evaluate(`document.querySelector('main').insertAdjacentHTML('beforeend',
+    '<div class="skeleton"><i id="bone"></i></div>')`);
+  const animation = () =>
+    page.evaluate('getComputedStyle(document.getElementById("bone")).animationName');
+  assert.equal(await animation(), 'breathe');
+  await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+  assert.equal(await animation(), 'none');
+  assert.deepEqual(problems, []);
+});
