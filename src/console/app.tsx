@@ -42,9 +42,6 @@ function Shell() {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu wherever the focus is
     <div class="shell" onKeyDown={closeByKey}>
-      <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        {t('Skip the menu')}
-      </button>
       <div class="topbar">
         <Brand />
         <button ref={menu} type="button" aria-expanded={isOpen} onClick={() => setOpen(true)}>

@@ -22,6 +22,10 @@ export const chromium =
 export const skip =
   chromium === null ? 'no Chromium found: install it, or name it in CHROME_PATH' : false;
 
+/** A headless browser takes a machine without a mouse for a touch screen. */
+const mouse =
+  '--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4';
+
 /** Starts a separate browser for the test. */
 export async function startBrowser(t: TestContext): Promise<Browser> {
   const userDataDir = mkdtempSync(join(tmpdir(), 'llmproxy-chromium-'));
@@ -29,7 +33,7 @@ export async function startBrowser(t: TestContext): Promise<Browser> {
     executablePath: chromium ?? '',
     userDataDir,
     // Root has no sandbox, and containers little shared memory.
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', mouse],
     timeout: 60_000,
     protocolTimeout: 60_000,
   });

@@ -63,12 +63,13 @@ test('wrong keys, a session that is over, a viewer, and a daemon that is gone lo
   await page.click('dialog button.danger');
   await seen(page, 'away gets no new requests');
   await press(page, 'Edit: away');
-  await fill(page, 'Base URL', 'http://127.0.0.1:10/v1');
+  await fill(page, 'API key', 'sk-typed-meanwhile');
+  daemon.secrets.add('sk-typed-meanwhile');
   assert.equal(await daemon.stop(), 0);
   await seen(page, 'What you see may be out of date');
   await press(page, 'Save');
   await page.waitForSelector('dialog .banner.bad');
-  assert.equal(await valueIn(page, 'Base URL'), 'http://127.0.0.1:10/v1');
+  assert.equal(await valueIn(page, 'API key'), 'sk-typed-meanwhile');
   const { home, port, sql, dbUrl } = daemon;
   await startDaemon(t, { home, port, database: { sql, dbUrl: dbUrl ?? '' } });
   await page.waitForFunction(

@@ -65,6 +65,7 @@ test('a newcomer comes from a link to the first request and its cost', { skip },
 
   await page.goto(`${daemon.url}/console#/budgets`);
   await press(page, 'Create a budget');
+  await page.waitForSelector('dialog[open]');
   await fill(page, 'Name', 'everything');
   await fill(page, 'Dollars', '12.5');
   await press(page, 'Create');
@@ -183,7 +184,7 @@ test('a document is completed, checked by line, planned, and not applied over an
   await daemon.sql`UPDATE providers SET weight = 4 WHERE provider_key = 'away'`;
   await page.click('dialog button.primary');
   await page.waitForSelector('dialog .banner.bad');
-  await page.click('dialog button.primary');
+  await page.locator('dialog button.primary').click();
   await page.waitForFunction('!document.querySelector("dialog")');
   const [row] = await daemon.sql`SELECT weight FROM providers WHERE provider_key = 'openai-main'`;
   assert.equal(row?.weight, 3);

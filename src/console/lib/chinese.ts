@@ -644,7 +644,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'Compared with {from} to {until}.': '与 {from} 至 {until} 相比。',
   'This month': '本月',
   'Last month': '上月',
-  'Skip the menu': '跳过菜单',
   Doctor: '诊断',
   Examine: '开始诊断',
   Examining: '正在诊断',

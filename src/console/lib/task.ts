@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type ApiError, apiErrorOf } from './api.js';
+import { isOver } from './session.js';
 
 /** A change under way. */
 export interface Task {
@@ -20,7 +21,8 @@ export function useTask(): Task {
       await work();
       return true;
     } catch (failure) {
-      setError(apiErrorOf(failure));
+      // Of an ended session, the sign-in tells.
+      if (!isOver.value) setError(apiErrorOf(failure));
       return false;
     } finally {
       setBusy(false);

@@ -332,7 +332,7 @@ function Compare({ version, onClose }: CompareProps) {
             <button
               type="button"
               class="primary"
-              disabled={task.isBusy}
+              disabled={task.isBusy || loading.isBusy}
               onClick={() => void rollBack()}
             >
               {t('Roll back to version {version}', { version })}

@@ -35,7 +35,7 @@ export function SignIn() {
 /** Over the page of a session that has ended: what was typed there stays. */
 export function SignInAgain() {
   useEffect(() => {
-    // The person may have signed in in another tab.
+    // The person may have signed in elsewhere, as by the link that opens another tab.
     const look = () => void continueSession().catch(() => {});
     addEventListener('focus', look);
     return () => removeEventListener('focus', look);

@@ -19,7 +19,11 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
   useEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
+    // Browsers close all dialogs at once that nobody has asked for.
+    const stay = (event: KeyboardEvent) => event.key === 'Escape' && event.preventDefault();
+    if (!onClose) addEventListener('keydown', stay, true);
     return () => {
+      removeEventListener('keydown', stay, true);
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
@@ -28,7 +32,7 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
       ref={ref}
       class={isWide ? 'wide' : ''}
       aria-labelledby={id}
-      onClose={onClose ?? (() => ref.current?.showModal())}
+      onClose={onClose ?? undefined}
     >
       <header>
         <h2 id={id}>{title}</h2>
@@ -58,7 +62,7 @@ interface ConfirmProps {
 export function Confirm(props: ConfirmProps) {
   const { title, children, confirm, isDangerous = true, isBusy, error, onConfirm, onClose } = props;
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose ?? undefined}>
       <div class="stack">
         <div>{children}</div>
         {error && <Failure error={error} />}
