@@ -117,9 +117,13 @@ export function withTier(usage: TokenUsage, tier: ServiceTier | null): TokenUsag
   return tier === null ? usage : { ...usage, classes: { ...classesOf(usage), tier } };
 }
 
+const special = (Object.keys(noClasses) as (keyof UsageClasses)[]).filter(
+  (name) => name !== 'input' && name !== 'output',
+);
+
 function isPlain(classes: UsageClasses): boolean {
-  const { input, output, ...others } = classes;
-  return Object.values(others).every((value) => !value);
+  for (const name of special) if (classes[name]) return false;
+  return true;
 }
 
 /** Counts of a dialect whose totals include their parts. */
@@ -155,27 +159,31 @@ export function disjoint(counts: InclusiveCounts): UsageClasses {
   const reasoning = Math.min(counts.reasoning, output);
   return {
     ...noClasses,
-    ...{ input, cacheRead, cacheWrite5m, audioInput, imageInput },
-    ...{ output, reasoning, audioOutput, imageOutput },
+    input,
+    cacheRead,
+    cacheWrite5m,
+    audioInput,
+    imageInput,
+    output,
+    reasoning,
+    audioOutput,
+    imageOutput,
   };
 }
 
-/**
- * The whole numbers among these members of a usage object.
- * @returns null where one of them is there and is no number of tokens.
- */
-export function countsAmong<Name extends string>(
-  usage: unknown,
+/** The members of a usage object that are numbers of tokens; the others are absent or null. */
+export type Counts<Name extends string> = { readonly [K in Name]?: number | null };
+
+/** False where one of these members is there and is no number of tokens. */
+export function hasCounts<Usage, Name extends string>(
+  usage: Usage,
   names: readonly Name[],
-): Partial<Record<Name, number>> | null {
-  const counts: Partial<Record<Name, number>> = {};
+): usage is Usage & Counts<Name> {
   for (const name of names) {
-    const value: unknown = (usage as Record<string, unknown>)[name] ?? undefined;
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || Number(value) < 0) return null;
-    counts[name] = Number(value);
+    const value: unknown = (usage as Record<string, unknown>)[name] ?? 0;
+    if (!Number.isSafeInteger(value) || (value as number) < 0) return false;
   }
-  return counts;
+  return true;
 }
 
 /** The usage that an answer reports last, wherever it is in it. */

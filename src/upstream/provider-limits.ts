@@ -244,7 +244,8 @@ function nature(known: Known, next: Said): Pick<Known, 'isFixed' | 'from'> {
 function limitsIn(answer: IncomingHttpHeaders, nowMs: number): Said[] {
   const found: Said[] = [];
   for (const [counts, limitName, remainingName, resetName] of headers) {
-    const remaining = Number(answer[remainingName] ?? Number.NaN);
+    if (answer[remainingName] === undefined) continue;
+    const remaining = Number(answer[remainingName]);
     const size = Number(answer[limitName]);
     const reset = String(answer[resetName] ?? '');
     const resetMs = resetTime(reset, nowMs);

@@ -11,9 +11,9 @@ import { type SseEvent, writeEvent } from '../sse.js';
 import type { Verdict } from '../stream/first-content.js';
 import {
   type AnswerBytes,
-  countsAmong,
   endBytes,
   firstUsage,
+  hasCounts,
   lastUsage,
   type TokenUsage,
   usageIn,
@@ -114,7 +114,7 @@ function readAnswerUsage(answer: AnswerBytes): TokenUsage | null {
 
 /** Null if a count is not a valid number of tokens. */
 function checked(usage: unknown): JsonObject | null {
-  return isObject(usage) && countsAmong(usage, names) ? usage : null;
+  return isObject(usage) && hasCounts(usage, names) ? usage : null;
 }
 
 function toUsage(usage: JsonObject | null): TokenUsage | null {

@@ -5,7 +5,7 @@ import { parsedJson } from '../errors/answer-error.js';
 import { embeddings } from '../openai/dialects.js';
 import {
   type AnswerBytes,
-  countsAmong,
+  hasCounts,
   noClasses,
   type TokenUsage,
   usageIn,
@@ -55,13 +55,13 @@ export const embed: AnsweredDialect = {
 /** Jina and vLLM report tokens; Cohere counts searches. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
   const tokens = usageIn(answer, (usage) => {
-    const counts = countsAmong(usage, ['prompt_tokens', 'total_tokens']);
-    const count = counts?.prompt_tokens ?? counts?.total_tokens;
-    return count === undefined ? null : usageOf(count, 0);
+    if (!hasCounts(usage, ['prompt_tokens', 'total_tokens'])) return null;
+    const count = usage.prompt_tokens ?? usage.total_tokens ?? null;
+    return count === null ? null : usageOf(count, 0);
   });
   if (tokens) return tokens;
   const searched = (usage: unknown) => {
-    const searches = countsAmong(usage, ['search_units'])?.search_units ?? 0;
+    const searches = (hasCounts(usage, ['search_units']) && usage.search_units) || 0;
     return searches > 0 ? usageOfClasses({ ...noClasses, searches }) : null;
   };
   return usageIn(answer, searched, '"billed_units"');

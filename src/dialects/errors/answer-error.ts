@@ -66,9 +66,11 @@ export function statusOfError(error: unknown): number {
   return unknownStatus;
 }
 
+const errorMark = /"(?:error|base_resp)"/;
+
 /** True if a body is worth parsing for `errorIn`, judged by its bytes alone. */
 export function mayBeError(body: Buffer): boolean {
-  return body.length <= maxBytes && (body.includes('"error"') || body.includes('"base_resp"'));
+  return body.length <= maxBytes && errorMark.test(body.toString('latin1'));
 }
 
 /** The error in a chunk or an answer of OpenAI's form; null when there is none. */

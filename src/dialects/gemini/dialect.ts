@@ -19,13 +19,7 @@ import { openaiLimitHeaders } from '../limit-headers.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import { valuesWith } from '../stream/answer-values.js';
 import type { Verdict } from '../stream/first-content.js';
-import {
-  type AnswerBytes,
-  countsAmong,
-  type TokenUsage,
-  usageIn,
-  usageOfClasses,
-} from '../usage.js';
+import { type AnswerBytes, hasCounts, type TokenUsage, usageIn, usageOfClasses } from '../usage.js';
 import { readGenerateUsage, webQueries } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 
@@ -154,7 +148,9 @@ const counted = [
 /** Each event of a stream repeats the usage so far. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
   const read = (usage: unknown) =>
-    isObject(usage) && countsAmong(usage, counted)?.promptTokenCount !== undefined ? usage : null;
+    isObject(usage) && hasCounts(usage, counted) && (usage.promptTokenCount ?? null) !== null
+      ? usage
+      : null;
   const usage = usageIn(answer, read, '"usageMetadata"');
   if (!usage) return null;
   const queries = valuesWith(answer, '"webSearchQueries"').flatMap(webQueries);

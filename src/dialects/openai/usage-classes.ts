@@ -17,27 +17,27 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
   const outputs = detailsAt(from, ['completion_tokens_details', 'output_tokens_details', ofOutput]);
   const cached = detailsAt(inputs, ['cached_tokens_details']);
   const tools = detailsAt(from, ['server_side_tool_usage_details']);
-  return {
-    ...disjoint({
-      input,
-      // DeepSeek reports cached tokens outside of the details.
-      cacheRead: countAt(inputs, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
-      cacheWrite: countAt(inputs, 'cache_write_tokens'),
-      // `cached_tokens` includes the cached ones.
-      audioInput: Math.max(0, countAt(inputs, 'audio_tokens') - countAt(cached, 'audio_tokens')),
-      imageInput: Math.max(0, countAt(inputs, 'image_tokens') - countAt(cached, 'image_tokens')),
-      output,
-      reasoning: Math.max(countAt(outputs, 'reasoning_tokens'), output - told),
-      audioOutput: countAt(outputs, 'audio_tokens'),
-      imageOutput: countAt(outputs, 'image_tokens'),
-    }),
-    // Perplexity and xAI search the web for answers.
-    searches:
-      countAt(from, 'num_search_queries') ||
-      countAt(tools, 'web_search_calls') + countAt(tools, 'x_search_calls') ||
-      countAt(from, 'num_sources_used'),
-    fileSearches: countAt(tools, 'file_search_calls') + countAt(tools, 'document_search_calls'),
-  };
+  const classes = disjoint({
+    input,
+    // DeepSeek reports cached tokens outside of the details.
+    cacheRead: countAt(inputs, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
+    cacheWrite: countAt(inputs, 'cache_write_tokens'),
+    // `cached_tokens` includes the cached ones.
+    audioInput: Math.max(0, countAt(inputs, 'audio_tokens') - countAt(cached, 'audio_tokens')),
+    imageInput: Math.max(0, countAt(inputs, 'image_tokens') - countAt(cached, 'image_tokens')),
+    output,
+    reasoning: Math.max(countAt(outputs, 'reasoning_tokens'), output - told),
+    audioOutput: countAt(outputs, 'audio_tokens'),
+    imageOutput: countAt(outputs, 'image_tokens'),
+  });
+  // Perplexity and xAI search the web for answers.
+  classes.searches =
+    countAt(from, 'num_search_queries') ||
+    countAt(tools, 'web_search_calls') + countAt(tools, 'x_search_calls') ||
+    countAt(from, 'num_sources_used');
+  classes.fileSearches =
+    countAt(tools, 'file_search_calls') + countAt(tools, 'document_search_calls');
+  return classes;
 }
 
 /** The names used by realtime and transcriptions. */
@@ -71,8 +71,9 @@ function larger(from: JsonObject, one: string, other: string): number {
 
 /** The first of these members. */
 function detailsAt(from: JsonObject | null, names: readonly string[]): JsonObject | null {
-  const details = names
-    .map((name) => from?.[name])
-    .find((each) => each !== undefined && each !== null);
-  return isObject(details) ? details : null;
+  for (const name of names) {
+    const details = from?.[name] ?? null;
+    if (details !== null) return isObject(details) ? details : null;
+  }
+  return null;
 }

@@ -3,8 +3,8 @@ import type { UsageFilter } from '../dialect.js';
 import { EventCutter, endOfEvent, readEvents } from '../sse.js';
 import {
   type AnswerBytes,
-  countsAmong,
   endBytes,
+  hasCounts,
   lastUsageAt,
   noClasses,
   type ServiceTier,
@@ -31,19 +31,21 @@ const names = [
 ] as const;
 
 function toUsage(usage: unknown): TokenUsage | null {
-  const counts = countsAmong(usage, names);
-  if (!counts) return null;
+  if (!isObject(usage) || !hasCounts(usage, names)) return null;
   // Some models report only the duration of audio.
-  const { type, seconds } = usage as { type?: unknown; seconds?: unknown };
+  const { type, seconds } = usage;
   if (type === 'duration' && typeof seconds === 'number' && seconds >= 0) {
     return usageOfClasses({ ...noClasses, seconds });
   }
-  if (counts.prompt_tokens === undefined) {
-    // Only embeddings have no output; they report their input under chat's name, or only a total.
-    const isWhole = counts.output_tokens !== undefined || counts.total_tokens !== undefined;
-    if (counts.input_tokens === undefined || !isWhole) return null;
+  // Only embeddings have no output; they report their input under chat's name, or only a total.
+  const isWhole = (usage.output_tokens ?? usage.total_tokens ?? null) !== null;
+  if (
+    (usage.prompt_tokens ?? null) === null &&
+    ((usage.input_tokens ?? null) === null || !isWhole)
+  ) {
+    return null;
   }
-  return isObject(usage) ? usageOfClasses(readUsageObject(usage) ?? noClasses) : null;
+  return usageOfClasses(readUsageObject(usage) ?? noClasses);
 }
 
 const tier = /"service_tier"\s*:\s*"(batch|flex|priority)"/;
