@@ -24,7 +24,10 @@ export function openLeaseStore(
       withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>
         takeLeases(sql, daemon, dead, wanted),
       ),
-    keepShares: (daemons) => keepLeaseShares(store.sql, daemons),
+    keepShares: (ownMs, living) =>
+      withDeadline(store.sql, storeTimeoutMs, 'Reserving shares of limits', (sql) =>
+        keepLeaseShares(sql, daemon, ownMs, living),
+      ),
     leave: () => leaveLeases(store.sql, daemon),
     close: async () => {},
   };

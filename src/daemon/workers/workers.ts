@@ -4,7 +4,7 @@ import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/gateway-state.js';
 import { inPackage } from '../../package.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
-import type { DaemonFacts } from '../../proxy/gateway.js';
+import { type DaemonFacts, noFleet } from '../../proxy/gateway.js';
 import {
   type CredentialChange,
   changeBetween,
@@ -83,7 +83,7 @@ export class Workers {
       configVersion: null,
       database: 'unknown',
       discovered: [],
-      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
+      fleet: noFleet,
     };
   }
 
