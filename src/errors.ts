@@ -97,3 +97,30 @@ export function toGatewayError(error: unknown): GatewayError {
 
 /** The table, for documentation and its test. */
 export const errorTable: Readonly<Record<ErrorCode, { status: number; type: string }>> = table;
+
+/** An error in a form that can be sent between threads; `code` null: it is not a GatewayError. */
+export interface SentError {
+  code: ErrorCode | null;
+  message: string;
+  details: Omit<ErrorDetails, 'cause'>;
+}
+
+/** Converts an error for sending to another thread. */
+export function toSentError(error: unknown): SentError {
+  if (error instanceof GatewayError) {
+    const { code, message, param, status, type, headers, problems } = error;
+    const details = { status, type, headers };
+    return {
+      code,
+      message,
+      details: { ...details, ...(param !== null && { param }), ...(problems && { problems }) },
+    };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: null, message, details: {} };
+}
+
+/** Restores an error from another thread. */
+export function fromSentError({ code, message, details }: SentError): Error {
+  return code === null ? new Error(message) : new GatewayError(code, message, details);
+}

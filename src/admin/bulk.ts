@@ -1,6 +1,6 @@
 import type { ChangeControl } from '../changes/change-control.js';
 import { ConfigError } from '../config/problem.js';
-import { type ErrorCode, type ErrorProblem, GatewayError } from '../errors.js';
+import { fromSentError, GatewayError, type SentError, toSentError } from '../errors.js';
 import { type AdminAnswer, type BulkRequest, noSignIn } from './request.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { requestCheck } from './server/check-request.js';
@@ -9,16 +9,7 @@ import { decodeBody } from './server/read-body.js';
 /** The thread's reply. */
 export type BulkAnswer =
   | { status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }
-  | { error: BulkError };
-
-/** A GatewayError in a form that can be sent between threads; `code` null is an internal error. */
-export interface BulkError {
-  code: ErrorCode | null;
-  message: string;
-  param: string | null;
-  headers: Readonly<Record<string, string>>;
-  problems?: readonly ErrorProblem[] | undefined;
-}
+  | { error: SentError };
 
 const routes = new Map(
   configLifecycleRoutes.flatMap((route) =>
@@ -47,32 +38,15 @@ export async function answerBulk(
 
 /** @throws the GatewayError or Error thrown in the thread. */
 export function fromBulkAnswer(answer: BulkAnswer): AdminAnswer {
-  if ('error' in answer) throw fromBulkError(answer.error);
+  if ('error' in answer) throw fromSentError(answer.error);
   const { status, headers, body } = answer;
   return { status, headers, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
 }
 
-/** Restores an error from another thread. */
-export function fromBulkError({ code, message, param, headers, problems }: BulkError): Error {
-  if (code === null) return new Error(message);
-  return new GatewayError(code, message, {
-    headers,
-    ...(param !== null && { param }),
-    ...(problems && { problems }),
-  });
-}
-
 /** Converts an error for sending to another thread. */
-export function toBulkError(error: unknown): BulkError {
-  if (error instanceof ConfigError) {
-    return toBulkError(new GatewayError('invalid_configuration', error.message));
-  }
-  if (error instanceof GatewayError) {
-    const { code, message, param, headers, problems } = error;
-    return { code, message, param, headers, problems };
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: null, message, param: null, headers: {} };
+export function toBulkError(error: unknown): SentError {
+  if (!(error instanceof ConfigError)) return toSentError(error);
+  return toSentError(new GatewayError('invalid_configuration', error.message));
 }
 
 function toBytes({ status, headers = {}, body }: AdminAnswer): BulkAnswer {

@@ -1,14 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import {
-  answerBulk,
-  type BulkAnswer,
-  type BulkError,
-  fromBulkError,
-  toBulkError,
-} from '../../admin/bulk.js';
+import { workerData } from 'node:worker_threads';
+import { answerBulk, type BulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { BulkRequest } from '../../admin/request.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import { connect } from '../../db/client.js';
+import { fromSentError, type SentError } from '../../errors.js';
+import { doTasks } from '../../threads/thread-messages.js';
 import { openChangeControl } from '../change-control.js';
 
 /** The thread's `workerData`. */
@@ -18,47 +14,31 @@ export interface BulkWorkerData {
   daemon: string;
 }
 
-/** A task of the thread: one request at a time, with the database's current URL. */
+/** A task of the thread: one request, with the database's current URL. */
 export interface BulkTask {
   request: BulkRequest;
   dbUrl: string;
 }
 
 /** The reply to the thread's `activate`, after its change was made active. */
-export type Activated = { version: number } | { error: BulkError };
-
-export type ToBulkThread = BulkTask | Activated;
-export type FromBulkThread = BulkAnswer | 'activate';
+export type Activated = { version: number } | { error: SentError };
 
 const { settings, daemon } = workerData as BulkWorkerData;
-let onActivated: (activated: Activated) => void = () => {};
 
-parentPort?.on('message', (message: ToBulkThread) => {
-  if ('request' in message) void answer(message);
-  else onActivated(message);
-});
-
-async function answer({ request, dbUrl }: BulkTask): Promise<void> {
+doTasks<BulkTask, BulkAnswer, 'activate', Activated>(async ({ request, dbUrl }, ask) => {
   const sql = connect(dbUrl, { max: 2, applicationName: 'llmproxy bulk' });
   try {
-    const reload = async () => ({ configuration: { version: await activate() } });
+    const reload = async () => {
+      const activated = await ask('activate');
+      if ('error' in activated) throw fromSentError(activated.error);
+      return { configuration: activated };
+    };
     const control = await openChangeControl(settings, sql, reload, daemon);
-    const answered = await answerBulk(request, control);
-    const moved = 'body' in answered ? [answered.body.buffer as ArrayBuffer] : [];
-    parentPort?.postMessage(answered satisfies FromBulkThread, moved);
+    const answer = await answerBulk(request, control);
+    return { answer, transfer: 'body' in answer ? [answer.body.buffer as ArrayBuffer] : [] };
   } catch (error) {
-    parentPort?.postMessage({ error: toBulkError(error) } satisfies FromBulkThread);
+    return { answer: { error: toBulkError(error) }, transfer: [] };
   } finally {
     await sql.end({ timeout: 1 });
   }
-}
-
-function activate(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    onActivated = (activated) => {
-      if ('version' in activated) resolve(activated.version);
-      else reject(fromBulkError(activated.error));
-    };
-    parentPort?.postMessage('activate' satisfies FromBulkThread);
-  });
-}
+});

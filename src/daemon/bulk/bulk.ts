@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
 import { replacedFiles } from '../../admin/server/replaced-files.js';
 import { GatewayError } from '../../errors.js';
 import { inPackage } from '../../package.js';
-import type { Activated, BulkTask, BulkWorkerData, FromBulkThread } from './bulk-thread.js';
+import { JobError, JobThread } from '../../threads/job-thread.js';
+import type { Activated, BulkTask, BulkWorkerData } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
 const maxWaiting = 16;
 /** Limit for keys that can change nothing: they must not keep others from making changes. */
 const maxWaitingViewers = 4;
-/** Far more than the largest document takes. */
 const deadlineMs = 120_000;
-/** An idle thread is ended after this time, to free its memory. */
 const idleMs = 10_000;
 const maxOldGenerationSizeMb = 1_536;
 /** Most objects of a parsed document survive: a small young generation would be copied often. */
@@ -35,27 +33,31 @@ interface BulkOptions extends BulkWorkerData {
 
 const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
 
-/**
- * Answers requests of bulk routes in a thread of its own, one after the other: the memory that they
- * take is bounded, and the event loop does nothing but wait. A request whose client leaves is ended
- * at once, be it at work or waiting.
- *
- * States: no thread → (request) at work ⇄ idle → (idle time, failure, client left) no thread.
- */
+/** Answers requests of bulk routes in a thread of its own, one after the other. */
 export class Bulk {
-  readonly #options: BulkOptions & { file: string };
-  /** Hash of the thread's module: that of another version would not understand this one. */
-  readonly #hash: string;
-  #thread: Worker | null = null;
-  #asked: { resolve(answer: BulkAnswer): void; reject(error: Error): void } | null = null;
-  #idle: NodeJS.Timeout | undefined;
+  readonly #options: BulkOptions;
+  readonly #thread: JobThread<BulkTask, BulkAnswer, 'activate', Activated>;
   #isAtWork = false;
   /** Those that can change nothing come last. */
   readonly #waiting: Waiting[] = [];
 
   constructor(options: BulkOptions) {
-    this.#options = { file: threadFile, ...options };
-    this.#hash = hashOf(this.#options.file);
+    this.#options = options;
+    const { settings, daemon, file = threadFile } = options;
+    /** A module of another version would not understand this one. */
+    const hash = hashOf(file);
+    this.#thread = new JobThread({
+      file,
+      worker: {
+        workerData: { settings, daemon } satisfies BulkWorkerData,
+        resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
+      },
+      idleMs,
+      deadlineMs,
+      check() {
+        if (!existsSync(file) || hashOf(file) !== hash) throw replacedFiles();
+      },
+    });
   }
 
   /**
@@ -95,60 +97,20 @@ export class Bulk {
   }
 
   async #ask(request: BulkRequest, signal: AbortSignal): Promise<BulkAnswer> {
-    clearTimeout(this.#idle);
-    const task: BulkTask = { request, dbUrl: this.#options.dbUrl() };
-    const onAbort = () => this.#failed(clientLeft());
-    signal.addEventListener('abort', onAbort);
-    const deadline = setTimeout(() => this.#failed(tookTooLong()), deadlineMs);
+    const task = () => ({
+      task: { request, dbUrl: this.#options.dbUrl() },
+      transfer: [request.body.buffer as ArrayBuffer],
+    });
+    const reply = () => this.#activated();
     try {
-      return await new Promise<BulkAnswer>((resolve, reject) => {
-        this.#asked = { resolve, reject };
-        this.#thread ??= this.#startThread();
-        this.#thread.postMessage(task, [request.body.buffer as ArrayBuffer]);
-      });
-    } finally {
-      this.#asked = null;
-      clearTimeout(deadline);
-      signal.removeEventListener('abort', onAbort);
-      this.#idle = setTimeout(() => this.#endThread(), idleMs).unref();
+      return await this.#thread.run({ task, reply, signal });
+    } catch (error) {
+      throw error instanceof JobError ? said(error) : error;
     }
   }
 
-  /** @throws GatewayError `unavailable` where its module was replaced. */
-  #startThread(): Worker {
-    const { settings, daemon, file } = this.#options;
-    if (!existsSync(file) || hashOf(file) !== this.#hash) throw replacedFiles();
-    const thread = new Worker(file, {
-      workerData: { settings, daemon } satisfies BulkWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
-    });
-    const failed = (error: Error) => {
-      if (this.#thread === thread) this.#failed(error);
-    };
-    thread.on('message', (message: FromBulkThread) => {
-      if (message === 'activate') this.#activate(thread);
-      else if (this.#thread === thread) this.#asked?.resolve(message);
-    });
-    thread.on('error', (error) => failed(threadError(error)));
-    thread.on('exit', (code) => failed(new Error(`the thread ended with ${code}`)));
-    thread.unref();
-    return thread;
-  }
-
-  #activate(thread: Worker): void {
-    const send = (activated: Activated) => thread.postMessage(activated);
-    this.#options.reload().then(send, (error: unknown) => send({ error: toBulkError(error) }));
-  }
-
-  #failed(error: Error): void {
-    this.#asked?.reject(error);
-    this.#endThread();
-  }
-
-  #endThread(): void {
-    const thread = this.#thread;
-    this.#thread = null;
-    void thread?.terminate();
+  #activated(): Promise<Activated> {
+    return this.#options.reload().catch((error: unknown) => ({ error: toBulkError(error) }));
   }
 }
 
@@ -161,14 +123,17 @@ function clientLeft(): GatewayError {
   return new GatewayError('request_timeout', 'The client has left.');
 }
 
-function tookTooLong(): GatewayError {
-  const reason = `It took longer than ${deadlineMs / 1000} s. A change may or may not have been made.`;
-  return new GatewayError('unavailable', reason);
-}
-
-function threadError(error: Error): Error {
-  const code = 'code' in error ? error.code : '';
-  if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
-  const reason = `The document needs more than ${maxOldGenerationSizeMb} MB of memory.`;
-  return new GatewayError('request_too_large', reason);
+function said({ reason }: JobError): GatewayError {
+  switch (reason) {
+    case 'aborted':
+      return clientLeft();
+    case 'deadline': {
+      const late = `It took longer than ${deadlineMs / 1000} s. A change may or may not have been made.`;
+      return new GatewayError('unavailable', late);
+    }
+    case 'memory': {
+      const most = `The document needs more than ${maxOldGenerationSizeMb} MB of memory.`;
+      return new GatewayError('request_too_large', most);
+    }
+  }
 }

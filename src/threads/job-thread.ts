@@ -1,0 +1,123 @@
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { FromThread, ToThread } from './thread-messages.js';
+
+export interface JobThreadOptions {
+  file: string | URL;
+  worker: Pick<WorkerOptions, 'workerData' | 'resourceLimits'>;
+  /** An idle thread is ended after this time, to free its memory. */
+  idleMs: number;
+  /** Far more than the largest job takes. */
+  deadlineMs: number;
+  /** Called before a thread is started; what it throws is the outcome of the job. */
+  check?: () => void;
+}
+
+/** One job of a thread. */
+export interface Job<Task, Question, Reply> {
+  /** Makes the message once it is this job's turn; what it transfers is gone here. */
+  task(): { task: Task; transfer: ArrayBuffer[] };
+  /** Answers what the thread asks about its job; never rejects. */
+  reply(question: Question): Promise<Reply>;
+  /** Aborted when nobody waits for the job any more. */
+  signal: AbortSignal;
+}
+
+/** A job that its thread did not answer. */
+export class JobError extends Error {
+  constructor(readonly reason: 'aborted' | 'deadline' | 'memory') {
+    super(`the thread ended its job: ${reason}`);
+    this.name = 'JobError';
+  }
+}
+
+/**
+ * Does jobs in a thread of its own, one after the other: the memory that they take is bounded, and
+ * the event loop does nothing but wait. A job that is aborted is ended at once, be it at work or
+ * waiting.
+ *
+ * States: no thread → (job) at work ⇄ idle → (idle time, failure, abort) no thread.
+ */
+export class JobThread<Task, Answer, Question = never, Reply = never> {
+  readonly #options: JobThreadOptions;
+  #thread: Worker | null = null;
+  #atWork: {
+    job: Job<Task, Question, Reply>;
+    resolve(answer: Answer): void;
+    reject(error: Error): void;
+  } | null = null;
+  #idle: NodeJS.Timeout | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: JobThreadOptions) {
+    this.#options = options;
+  }
+
+  /** @throws JobError; Error where the thread failed, or `check` threw. */
+  run(job: Job<Task, Question, Reply>): Promise<Answer> {
+    const answered = this.#last.then(() => {
+      if (job.signal.aborted) throw new JobError('aborted');
+      return this.#ask(job);
+    });
+    this.#last = answered.catch(() => {});
+    return answered;
+  }
+
+  async #ask(job: Job<Task, Question, Reply>): Promise<Answer> {
+    clearTimeout(this.#idle);
+    const onAbort = () => this.#failed(new JobError('aborted'));
+    job.signal.addEventListener('abort', onAbort);
+    const { deadlineMs, idleMs } = this.#options;
+    const deadline = setTimeout(() => this.#failed(new JobError('deadline')), deadlineMs);
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        this.#atWork = { job, resolve, reject };
+        this.#thread ??= this.#startThread();
+        const { task, transfer } = job.task();
+        this.#thread.postMessage({ task } satisfies ToThread<Task, Reply>, transfer);
+      });
+    } finally {
+      this.#atWork = null;
+      clearTimeout(deadline);
+      job.signal.removeEventListener('abort', onAbort);
+      this.#idle = setTimeout(() => this.#endThread(), idleMs).unref();
+    }
+  }
+
+  #startThread(): Worker {
+    const { file, worker, check } = this.#options;
+    check?.();
+    const thread = new Worker(file, worker);
+    const failed = (error: Error) => {
+      if (this.#thread === thread) this.#failed(error);
+    };
+    thread.on('message', (message: FromThread<Answer, Question>) => {
+      if (this.#thread !== thread) return;
+      if ('answer' in message) this.#atWork?.resolve(message.answer);
+      else void this.#reply(thread, message.question);
+    });
+    thread.on('error', (error) => failed(isOutOfMemory(error) ? new JobError('memory') : error));
+    thread.on('exit', (code) => failed(new Error(`the thread ended with ${code}`)));
+    thread.unref();
+    return thread;
+  }
+
+  async #reply(thread: Worker, question: Question): Promise<void> {
+    const reply = await this.#atWork?.job.reply(question);
+    if (reply !== undefined) thread.postMessage({ reply } satisfies ToThread<Task, Reply>);
+  }
+
+  #failed(error: Error): void {
+    this.#atWork?.reject(error);
+    this.#endThread();
+  }
+
+  #endThread(): void {
+    const thread = this.#thread;
+    this.#thread = null;
+    void thread?.terminate();
+  }
+}
+
+function isOutOfMemory(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
