@@ -6,7 +6,7 @@ import type { ModelRequest, Spans } from './head.js';
 import type { LimitHeaders } from './limit-headers.js';
 import type { SseEvent } from './sse.js';
 import type { Judge } from './stream/first-content.js';
-import type { AnswerBytes, TokenUsage, UsagePlace } from './usage.js';
+import type { AnswerBytes, TokenUsage, ToolUse, UsagePlace } from './usage.js';
 
 /** The operations of models. */
 export type Operation =
@@ -48,6 +48,7 @@ export type DialectName =
   | 'cohere.chat'
   | 'cohere.embed'
   | 'vertex.predict'
+  | 'vertex.embed'
   | 'bedrock.converse'
   | 'bedrock.titan-embed'
   | 'bedrock.cohere-embed';
@@ -69,6 +70,11 @@ export interface Dialect {
   readHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest;
   /** Objects at one provider that requests name and answers create; absent: none. */
   readonly resources?: DialectResources;
+  /**
+   * Finds models that a request names besides its own; absent: none.
+   * @throws GatewayError `invalid_request`.
+   */
+  readonly otherModels?: (body: Buffer) => NamedModel[];
   /** Tells if an event of a stream is content, an error, or neither. */
   readonly judge: Judge;
   /** True if tokens are counted from the texts when the provider reports no usage. */
@@ -80,6 +86,8 @@ export interface Dialect {
   errorIn(text: string): AnswerError | null;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
   readUsage(answer: AnswerBytes): TokenUsage | null;
+  /** Use of the provider's tools that an answer shows, though it was cut before its usage. */
+  readonly readToolUse?: (answer: AnswerBytes) => ToolUse | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
   readonly usageFilter: (() => UsageFilter) | null;
   /** Finds the usage in an event of a stream that reports it only on request. */
@@ -101,7 +109,7 @@ export interface Dialect {
   /** An event that ends a broken stream. */
   errorEvent(error: GatewayError, requestId: string): Buffer;
   /** A provider's error answer as an event, for a stream whose head was already sent. */
-  providerErrorEvent(body: Buffer, status: number): Buffer;
+  providerErrorEvent(body: Buffer, status: number, requestId: string): Buffer;
 }
 
 /** Something that a request names by its id. */
@@ -109,6 +117,13 @@ export interface NamedResource {
   id: string;
   /** Place of the id in the request; null: not in its body. */
   param: string | null;
+}
+
+/** A model besides a request's own. */
+export interface NamedModel {
+  model: string;
+  /** Place of the name in the body. */
+  param: string;
 }
 
 export interface DialectResources {

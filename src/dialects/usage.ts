@@ -33,6 +33,8 @@ export interface UsageClasses {
   searches: number;
   /** Searches of stored files that it ran. */
   fileSearches: number;
+  /** Containers in which it ran code. */
+  containers: number;
   /** The rate that was charged; null: the standard one. */
   tier: ServiceTier | null;
 }
@@ -56,8 +58,15 @@ export const noClasses: Readonly<UsageClasses> = {
   seconds: 0,
   searches: 0,
   fileSearches: 0,
+  containers: 0,
   tier: null,
 };
+
+/** Use of a provider's own tools that it charges for beside the tokens of its answer. */
+export type ToolUse = Pick<
+  UsageClasses,
+  'imageInput' | 'imageOutput' | 'images' | 'searches' | 'fileSearches' | 'containers'
+>;
 
 /** The bytes of an answer's body, for reading its usage. */
 export interface AnswerBytes {
@@ -110,6 +119,24 @@ export function usageOfClasses(classes: UsageClasses): TokenUsage | null {
   const usage = usageOf(inputTokens(classes), outputTokens(classes));
   if (usage && !isPlain(classes)) usage.classes = classes;
   return usage;
+}
+
+/** The usage with that of the provider's tools; null: there is none. */
+export function withToolUse(usage: TokenUsage, tools: ToolUse | null): TokenUsage {
+  return tools ? (usageOfClasses(plusTools(classesOf(usage), tools)) ?? usage) : usage;
+}
+
+/** Searches that the usage itself reports are not counted again. */
+export function plusTools<Classes extends ToolUse>(classes: Classes, tools: ToolUse): Classes {
+  return {
+    ...classes,
+    imageInput: classes.imageInput + tools.imageInput,
+    imageOutput: classes.imageOutput + tools.imageOutput,
+    images: classes.images + tools.images,
+    searches: classes.searches || tools.searches,
+    fileSearches: classes.fileSearches || tools.fileSearches,
+    containers: tools.containers,
+  };
 }
 
 /** The same, charged at another rate than the standard one. */

@@ -1,5 +1,5 @@
 import type { Operation } from '../dialects/dialect.js';
-import type { TokenUsage } from '../dialects/usage.js';
+import type { TokenUsage, ToolUse } from '../dialects/usage.js';
 
 /**
  * Everything worth reporting, as one union: the log and the metrics each interpret it.
@@ -395,6 +395,8 @@ export interface UncountedText {
   truncated: boolean;
   /** The length of the whole answer, where pieces were left out. */
   answerBytes?: number;
+  /** Use of the provider's tools; null: none. */
+  tools?: ToolUse | null;
 }
 
 /** The bodies of a request and of its answer, as the client sent and received them. */

@@ -28,6 +28,16 @@ const units: Readonly<Record<string, readonly [unit: UnitName, per: number]>> = 
   audio_hours: ['second', 3_600],
 };
 
+/**
+ * OpenAI's charges for the tools of its models (openai.com/api/pricing), which the catalog lacks: the
+ * tokens of a picture, which a tool makes with a dearer model, and a container for code.
+ */
+const toolRates: Rates = {
+  image_output: 40 * nanoPerDollar,
+  container: (3 * nanoPerDollar) / 100,
+};
+const toolMakers: ReadonlySet<string> = new Set(['openai', 'azure']);
+
 /** Makers whose models nobody else serves: their names determine the price at any address. */
 const makers = ['openai', 'anthropic', 'google', 'x-ai'];
 
@@ -65,11 +75,13 @@ export function catalogOf(provider: { api_base: string; provider_type: string })
   return { id, models };
 }
 
-function modelsOf({ models, fallback_model_providers = [] }: CatalogProvider): CatalogModel[] {
-  const others = fallback_model_providers.flatMap(
-    (providerId) => findProvider({ providerId })?.models ?? [],
+function modelsOf(provider: CatalogProvider): CatalogModel[] {
+  const others = (provider.fallback_model_providers ?? []).flatMap(
+    (providerId) => findProvider({ providerId }) ?? [],
   );
-  return [...models, ...others].map(catalogModel);
+  return [provider, ...others].flatMap(({ id, models }) =>
+    models.map((model) => catalogModel(model, id)),
+  );
 }
 
 function modelsOfMaker(providerId: string): CatalogModel[] {
@@ -79,26 +91,29 @@ function modelsOfMaker(providerId: string): CatalogModel[] {
   // Its open models are served by others too, at any price.
   const closed = { regex: '^(?!.*oss)' };
   return maker.models.map((model) => {
-    const { match, prices } = catalogModel(model);
+    const { match, prices } = catalogModel(model, providerId);
     return { match: { and: [model_match, closed, match] }, prices };
   });
 }
 
-function catalogModel({ id, match, context_window, prices }: ModelInfo): CatalogModel {
+function catalogModel(
+  { id, match, context_window, prices }: ModelInfo,
+  maker: string,
+): CatalogModel {
   const list = Array.isArray(prices) ? prices : [{ prices }];
   // Discounts at certain hours are ignored: a charge is never too low.
   const dated = list.filter(({ constraint }) => constraint?.type !== 'time_of_date');
   return {
     match,
     prices: dated.map(({ constraint, prices: written }) => ({
-      ...priceOf(id, written),
+      ...priceOf(id, written, maker),
       valid_from: constraint?.type === 'start_date' ? constraint.start_date : null,
       max_input_tokens: context_window ?? null,
     })),
   };
 }
 
-function priceOf(name: string, written: CatalogPrice): Price {
+function priceOf(name: string, written: CatalogPrice, maker: string): Price {
   const rates: Rates = {};
   const tiers = new Map<number, Rates>();
   for (const [key, value] of Object.entries(written)) {
@@ -113,6 +128,7 @@ function priceOf(name: string, written: CatalogPrice): Price {
       }
     }
   }
+  const hasTools = toolMakers.has(maker) && rates.output !== undefined && !/image/.test(name);
   const context_tiers: ContextTier[] = [...tiers].map(([above_tokens, own]) => ({
     above_tokens,
     rates: own,
@@ -122,7 +138,7 @@ function priceOf(name: string, written: CatalogPrice): Price {
     model: name,
     provider_key: null,
     valid_from: null,
-    rates,
+    rates: hasTools ? { ...toolRates, ...rates } : rates,
     service_tiers: {},
     context_tiers,
     max_input_tokens: null,

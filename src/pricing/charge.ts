@@ -51,6 +51,7 @@ const units: readonly [unit: UnitName, count: (classes: UsageClasses) => number]
   ['second', ({ seconds }) => seconds],
   ['search', ({ searches }) => searches],
   ['file_search', ({ fileSearches }) => fileSearches],
+  ['container', ({ containers }) => containers],
 ];
 
 /** False for usage known only in units that the price lacks. */

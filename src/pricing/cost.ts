@@ -31,6 +31,7 @@ const counters: readonly Counter[] = [
   { unit: 'second', per: 1, count: ({ seconds }) => Math.ceil(seconds) },
   { unit: 'search', per: 1, count: ({ searches }) => searches },
   { unit: 'file_search', per: 1, count: ({ fileSearches }) => fileSearches },
+  { unit: 'container', per: 1, count: ({ containers }) => containers },
   { unit: 'hour', per: msPerHour, count: (_, upstreamMs) => Math.ceil(upstreamMs) },
 ];
 

@@ -29,8 +29,12 @@ const unknownContext = 1_000_000;
 const unknownOutput = 131_072;
 /** Searches assumed for a request whose provider may search: as many as deep research does. */
 const maxSearches = 100;
+/** Pictures made, or containers used, by one that does not say how many. */
+const maxMade = 10;
 /** The fewest that 100 documents have, which are ranked for one search. */
 const bytesPerRanking = 300;
+/** More tokens than a picture has, made or given. */
+const maxPictureTokens = 10_000;
 /** Minimum bytes per second of audio. */
 const bytesPerSecond = 500;
 
@@ -40,6 +44,8 @@ export interface CostMarks {
   isRemote: boolean;
   searches: boolean;
   searchesFiles: boolean;
+  makesPictures: boolean;
+  runsCode: boolean;
   hasAudio: boolean;
   /** It may write to a cache with a lifetime of an hour. */
   isHour: boolean;
@@ -49,10 +55,13 @@ export interface CostMarks {
 const stored = '"pmpt_';
 const searches = ['web_search', 'google_search', 'googleSearch', 'search_parameters', stored];
 const fileSearches = ['file_search', stored];
+const pictures = ['image_generation', stored];
+const code = ['code_interpreter', stored];
 const remote = [
   ...['"http', 'file_id', 'fileUri', 'file_uri', 'previous_response_id', '"conversation"'],
   ...['cachedContent', 'cached_content', 'code_interpreter', 'code_execution'],
   ...['"mcp', 'url_context', '"container"', ...searches, ...fileSearches],
+  ...pictures,
 ];
 /** Models that search without being asked to. */
 const searchers = /sonar|search/i;
@@ -66,9 +75,14 @@ const noMarks: CostMarks = {
   isRemote: false,
   searches: false,
   searchesFiles: false,
+  makesPictures: false,
+  runsCode: false,
   hasAudio: false,
   isHour: false,
 };
+
+/** Any response of a session may have a full context, and audio. */
+export const sessionMarks: CostMarks = { ...noMarks, isRemote: true, hasAudio: true };
 
 /** @param body JSON; empty where it is a form. */
 export function costMarks(body: Buffer): CostMarks {
@@ -79,6 +93,8 @@ export function costMarks(body: Buffer): CostMarks {
     isRemote: isHidden || remote.some(has),
     searches: isHidden || searches.some(has),
     searchesFiles: isHidden || fileSearches.some(has),
+    makesPictures: isHidden || pictures.some(has),
+    runsCode: isHidden || code.some(has),
     hasAudio: isHidden || has('audio'),
     isHour: isHidden || has('"1h"'),
   };
@@ -98,7 +114,7 @@ function hasAnyMark(body: Buffer): boolean {
  * @param model as it is sent.
  */
 export function maxCost(price: ModelPrice, asked: AskedCost, model: string): number {
-  const { isRemote, isHour, hasAudio, searchesFiles } = asked.marks;
+  const { isRemote, isHour, hasAudio, searchesFiles, makesPictures, runsCode } = asked.marks;
   const searches = asked.marks.searches || asked.isRanking || searchers.test(model);
   const context = price.maxInputTokens ?? unknownContext;
   const input = isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
@@ -120,7 +136,15 @@ export function maxCost(price: ModelPrice, asked: AskedCost, model: string): num
         isHour ? rates.cache_write_1h : 0,
         hasAudio ? rates.audio_input : 0,
       );
-      const callRate = Math.max(searches ? rates.search : 0, searchesFiles ? rates.file_search : 0);
+      const picture =
+        rates.image +
+        charge(maxPictureTokens, rates.image_input, 1_000_000) +
+        charge(maxPictureTokens, rates.image_output, 1_000_000);
+      const searchRate = Math.max(
+        searches ? rates.search : 0,
+        searchesFiles ? rates.file_search : 0,
+      );
+      const madeRate = Math.max(makesPictures ? picture : 0, runsCode ? rates.container : 0);
       const { output: text, reasoning, audio_output, image_output } = rates;
       const outputRate = Math.max(text, reasoning, audio_output, image_output);
       const cost =
@@ -129,7 +153,8 @@ export function maxCost(price: ModelPrice, asked: AskedCost, model: string): num
         rates.request +
         rates.image * asked.images +
         rates.character * asked.characters +
-        calls * callRate +
+        calls * searchRate +
+        (asked.toolCalls ?? maxMade) * madeRate +
         rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
         charge(asked.totalMs, rates.hour, 3_600_000);
       dearest = Math.max(dearest, cost);

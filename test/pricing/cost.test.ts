@@ -117,12 +117,13 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     hour: 3_600_000,
     character: 1_000_000,
     file_search: 10_000_000,
+    container: 100_000_000,
   };
   const price = settlePrice(priceForTest({ rates }));
   const classes = {
     ...{ input: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, audioInput: 1, imageInput: 1 },
     ...{ output: 3, reasoning: 1, audioOutput: 1, imageOutput: 1 },
-    ...{ images: 2, characters: 2, seconds: 1.5, searches: 3, fileSearches: 2 },
+    ...{ images: 2, characters: 2, seconds: 1.5, searches: 3, fileSearches: 2, containers: 4 },
     tier: null,
   };
   const cost =
@@ -142,7 +143,8 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     300_000 +
     1_000 +
     2_000_000 +
-    2 * 10_000_000;
+    2 * 10_000_000 +
+    4 * 100_000_000;
   assert.equal(costOf(price, classes, 999.5), cost);
   const lines = costLines(price, classes, 999.5);
   assert.equal(
@@ -150,7 +152,7 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     cost,
   );
   assert.deepEqual(lines[0], { unit: 'input', count: 1, rate: 1_000_000, per: 1_000_000, cost: 1 });
-  assert.equal(lines.length, 17);
+  assert.equal(lines.length, 18);
   assert.deepEqual(
     costLines(settlePrice(priceForTest({})), { ...noClasses, input: 5 }, 9).map(({ unit }) => unit),
     ['input'],

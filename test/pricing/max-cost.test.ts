@@ -6,7 +6,13 @@ import { priceForTest } from './price-for-test.js';
 
 const price = settlePrice(
   priceForTest({
-    rates: { input: 1_000_000, output: 10_000_000, cache_write_1h: 2_000_000, search: 7 },
+    rates: {
+      input: 1_000_000,
+      output: 10_000_000,
+      cache_write_1h: 2_000_000,
+      search: 7,
+      container: 3,
+    },
     service_tiers: { priority: { output: 20_000_000 } },
     max_input_tokens: 10_000,
     max_output_tokens: 500,
@@ -36,9 +42,12 @@ test('input that is not in the body may fill the context', () => {
   assert.equal(cost('"ttl":"1h"', 0), (1_000 + 10) * 2);
   assert.equal(
     cost('{"url":"\\u0068ttps://x"}', 0),
-    (10_000 + 100 * 7) * 2 - 100 * 7,
+    10_000 * 2 + 100 * 7 + 10 * (10_000 + 10_000 * 20),
     'escaped letters could hide any of these',
   );
+  const picture = '{"tools":[{"type":"image_generation"}]}';
+  assert.equal(cost(picture, 0), 10_000 + 10 * (10_000 + 10_000 * 20), 'it may edit stored ones');
+  assert.equal(cost('{"tools":[{"type":"code_interpreter"}]}', 0), 10_000 + 10 * 3);
   assert.equal(cost('{"text":"caf\\u00e9"}', 0), 1_000 + 20, 'other escapes hide nothing');
   assert.equal(cost(`{"file_id":"${'x'.repeat(20_000)}"}`, 0), 10_000, 'in a long body too');
 });
@@ -53,6 +62,8 @@ test('a mark is found wherever it begins', () => {
     ]),
     ['googleSearch', { isRemote: true, searches: true }],
     ['file_search', { isRemote: true, searchesFiles: true }],
+    ['image_generation', { isRemote: true, makesPictures: true }],
+    ['code_interpreter', { isRemote: true, runsCode: true }],
     ['audio', { hasAudio: true }],
     ['"1h"', { isHour: true }],
     ['\\u007', all],

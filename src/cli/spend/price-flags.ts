@@ -50,6 +50,7 @@ const descriptions: Partial<Record<UnitName, string>> = {
   second: 'dollars per second of audio',
   search: 'dollars per web search of the provider',
   file_search: 'dollars per file search of the provider',
+  container: 'dollars per container in which the provider runs code',
   hour: 'dollars per hour of the provider’s time',
 };
 

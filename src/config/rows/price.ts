@@ -18,7 +18,7 @@ const tokenUnits = [
 ] as const;
 const otherUnits = [
   ...(['request', 'image', 'character', 'second'] as const),
-  ...(['search', 'file_search', 'hour'] as const),
+  ...(['search', 'file_search', 'container', 'hour'] as const),
 ] as const;
 export const unitNames = [...tokenUnits, ...otherUnits] as const;
 export type UnitName = (typeof unitNames)[number];

@@ -126,6 +126,7 @@ const table: Columns<Packed> = {
       seconds: number,
       searches: number,
       fileSearches: number,
+      containers: number,
       tier: nameOrNull(),
     }),
   }),

@@ -8,6 +8,7 @@ import { neutralError } from '../errors/gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { anthropicLimitHeaders } from '../limit-headers.js';
 import { type SseEvent, writeEvent } from '../sse.js';
+import { valuesWith } from '../stream/answer-values.js';
 import type { Verdict } from '../stream/first-content.js';
 import {
   type AnswerBytes,
@@ -15,7 +16,9 @@ import {
   firstUsage,
   hasCounts,
   lastUsage,
+  noClasses,
   type TokenUsage,
+  type ToolUse,
   usageIn,
   usageOfClasses,
 } from '../usage.js';
@@ -38,8 +41,8 @@ const common = {
     writeMessagesError(neutralError(error), requestId),
   errorEvent: (error: GatewayError, requestId: string) =>
     writeEvent(writeMessagesError(neutralError(error), requestId), 'error'),
-  providerErrorEvent: (body: Buffer, status: number) =>
-    writeEvent(writeMessagesError(readMessagesError(body, status)), 'error'),
+  providerErrorEvent: (body: Buffer, status: number, requestId: string) =>
+    writeEvent(writeMessagesError(readMessagesError(body, status), requestId), 'error'),
 };
 
 export const messages: Dialect = {
@@ -48,6 +51,7 @@ export const messages: Dialect = {
   ...common,
   countsTokens: true,
   readUsage: readAnswerUsage,
+  readToolUse,
 };
 
 export const countTokens: Dialect = {
@@ -110,6 +114,17 @@ function readAnswerUsage(answer: AnswerBytes): TokenUsage | null {
   if (!out) return null;
   const told = Object.entries(out).filter(([, value]) => value !== null);
   return toUsage({ ...input, ...Object.fromEntries(told) });
+}
+
+const searchMark = '"web_search"';
+
+/** Searches of the web, which a stream reports only at its end. */
+function readToolUse(answer: AnswerBytes): ToolUse | null {
+  const blocks = valuesWith(answer, searchMark, [searchMark]).map((event) => event.content_block);
+  const searches = blocks.filter(
+    (block) => isObject(block) && block.type === 'server_tool_use' && block.name === 'web_search',
+  );
+  return searches.length === 0 ? null : { ...noClasses, searches: searches.length };
 }
 
 /** Null if a count is not a valid number of tokens. */

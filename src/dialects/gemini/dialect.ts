@@ -92,6 +92,9 @@ export const embedByPredict: AnsweredDialect = {
   requestIdHeader: null,
 };
 
+/** Vertex AI's `embedContent`, in whose requests the settings are apart. No client speaks it. */
+export const embedByContent: AnsweredDialect = { ...embedByPredict, name: 'vertex.embed' };
+
 /** Each of its requests may name the model. */
 export const embedBatch: Dialect = {
   ...embed,
@@ -145,6 +148,8 @@ const counted = [
   'thoughtsTokenCount',
 ] as const;
 
+const searchMark = '"webSearchQueries"';
+
 /** Each event of a stream repeats the usage so far. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
   const read = (usage: unknown) =>
@@ -153,7 +158,7 @@ function readUsage(answer: AnswerBytes): TokenUsage | null {
       : null;
   const usage = usageIn(answer, read, '"usageMetadata"');
   if (!usage) return null;
-  const queries = valuesWith(answer, '"webSearchQueries"').flatMap(webQueries);
+  const queries = valuesWith(answer, searchMark, [searchMark]).flatMap(webQueries);
   const classes = readGenerateUsage(usage, new Set(queries).size);
   return classes && usageOfClasses(classes);
 }

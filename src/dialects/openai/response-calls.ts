@@ -1,61 +1,85 @@
 import { countAt, isObject, objectAt } from '../conversation/read.js';
-import type { JsonObject, Usage } from '../conversation.js';
+import type { JsonObject } from '../conversation.js';
 import { valuesWith } from '../stream/answer-values.js';
-import { type AnswerBytes, classesOf, type TokenUsage } from '../usage.js';
+import {
+  type AnswerBytes,
+  noClasses,
+  plusTools,
+  type TokenUsage,
+  type ToolUse,
+  withToolUse,
+} from '../usage.js';
 import { readUsage } from './usage.js';
 import { readUsageObject } from './usage-classes.js';
 
-/** The type of an item of either kind ends with it. */
-const mark = '_search_call"';
+/** The type of an item of any of these kinds ends with one. */
+const marks = ['_search_call"', '_generation_call"', '_interpreter_call"'];
+const charged: ReadonlySet<unknown> = new Set([
+  ...['web_search_call', 'file_search_call', 'image_generation_call', 'code_interpreter_call'],
+]);
 
-/** Calls of a provider's own tools that it charges for beside the tokens. */
-type Calls = Pick<Usage, 'searches' | 'fileSearches'>;
-
-/** The usage that an answer reports, with the searches among the items of its output. */
+/** The usage that an answer reports, with that of the tools among the items of its output. */
 export function readUsageWithCalls(answer: AnswerBytes): TokenUsage | null {
   const usage = readUsage(answer);
-  const values = usage ? valuesWith(answer, mark, '"tool_usage"') : [];
-  if (!usage || values.length === 0) return usage;
+  return usage && withToolUse(usage, readToolUse(answer));
+}
+
+/** Use of the provider's tools, also of a stream that was cut short; null where there was none. */
+export function readToolUse(answer: AnswerBytes): ToolUse | null {
+  const values = valuesWith(answer, '_call"', marks, '"tool_usage"');
+  if (values.length === 0) return null;
   const response = values.map((value) => value.response ?? value).findLast(isOutput) ?? {};
   const done = values.filter(({ type }) => type === 'response.output_item.done');
   const items = done.map(({ item }) => item);
-  return { ...usage, classes: withCalls(classesOf(usage), response, items) };
+  return toolUse(response, items);
 }
 
 /**
- * The usage of a response, with the searches among the items of its output.
+ * The usage of a response, with that of the tools among the items of its output.
  * @param done items of its stream, which its last event may leave out.
  */
 export function readResponseUsage(response: JsonObject, done: readonly unknown[] = []) {
   const usage = readUsageObject(objectAt(response, 'usage', ''));
-  return usage && withCalls(usage, response, done);
+  return usage && plusTools(usage, toolUse(response, done));
 }
 
 /** True for an item that may be charged for. */
 export function isCall({ type }: JsonObject): boolean {
-  return type === 'web_search_call' || type === 'file_search_call';
+  return charged.has(type);
 }
 
-function withCalls<U extends Calls>(usage: U, response: JsonObject, done: readonly unknown[]): U {
+function toolUse(response: JsonObject, done: readonly unknown[]): ToolUse {
   const { output } = response;
   const items = [...done, ...(Array.isArray(output) ? output : [])].filter(isObject);
-  const count = (isMeant: (item: JsonObject) => boolean) =>
-    new Set(items.filter(isMeant).map((item) => item.id ?? item)).size;
+  const count = (isMeant: (item: JsonObject) => boolean, idOf = (item: JsonObject) => item.id) =>
+    new Set(items.filter(isMeant).map((item) => idOf(item) ?? item)).size;
+  const told = toldUse(response, 'image_gen');
   return {
-    ...usage,
-    searches: toldSearches(response) || usage.searches || count(isSearch),
-    fileSearches: usage.fileSearches || count(({ type }) => type === 'file_search_call'),
+    ...noClasses,
+    imageInput: countAt(told, 'input_tokens'),
+    imageOutput: countAt(told, 'output_tokens'),
+    images: count(isPicture),
+    searches: countAt(toldUse(response, 'web_search'), 'num_requests') || count(isSearch),
+    fileSearches: count(({ type }) => type === 'file_search_call'),
+    containers: count(
+      ({ type }) => type === 'code_interpreter_call',
+      ({ container_id, id }) => container_id ?? id,
+    ),
   };
 }
 
-function toldSearches({ tool_usage }: JsonObject): number {
-  const told = isObject(tool_usage) ? tool_usage.web_search : null;
-  return countAt(isObject(told) ? told : null, 'num_requests');
+function toldUse({ tool_usage }: JsonObject, tool: string): JsonObject | null {
+  const told = isObject(tool_usage) ? tool_usage[tool] : null;
+  return isObject(told) ? told : null;
 }
 
 /** Opening a found page, or searching in it, is free. */
 function isSearch({ type, action }: JsonObject): boolean {
   return type === 'web_search_call' && (!isObject(action) || action.type === 'search');
+}
+
+function isPicture({ type, status }: JsonObject): boolean {
+  return type === 'image_generation_call' && status !== 'failed';
 }
 
 function isOutput(value: unknown): value is JsonObject {

@@ -10,7 +10,8 @@ import { openaiLimitHeaders } from '../limit-headers.js';
 import type { SseEvent } from '../sse.js';
 import type { Verdict } from '../stream/first-content.js';
 import { filesNamedIn } from './named-files.js';
-import { readUsageWithCalls } from './response-calls.js';
+import { toolModels } from './named-models.js';
+import { readToolUse, readUsageWithCalls } from './response-calls.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
 
@@ -23,6 +24,7 @@ export const responses: Dialect = {
   output: 'text',
   members: new Set(['model', 'stream', 'store', ...named, ...alternativeMembers]),
   resources: { within: filesNamedIn, members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
+  otherModels: toolModels,
   said: said({
     user: ['safety_identifier', 'user'],
     maxOutput: ['max_output_tokens'],
@@ -33,6 +35,7 @@ export const responses: Dialect = {
   countsTokens: true,
   errorIn,
   readUsage: readUsageWithCalls,
+  readToolUse,
   usageFilter: null,
   requestIdHeader: null,
   takesComments: true,

@@ -5,15 +5,22 @@ import { readEvents } from '../sse.js';
 import type { AnswerBytes } from '../usage.js';
 
 /**
- * The values of an answer that contain one of two texts: its JSON, or those of the events of a
- * stream; none where the first is not in it. A value that is not kept whole is left out.
- * @param mark like the other, no part of what a model wrote, such as a name with a quote.
+ * The values of an answer that contain one of some texts: its JSON, or those of the events of a
+ * stream; none where no mark is in it. A value that is not kept whole is left out.
+ * @param rare in every mark: one search tells that most answers have none.
+ * @param marks like `others`, no part of what a model wrote, such as a name with a quote.
  */
-export function valuesWith(answer: AnswerBytes, mark: string, other = mark): JsonObject[] {
+export function valuesWith(
+  answer: AnswerBytes,
+  rare: string,
+  marks: readonly string[],
+  ...others: readonly string[]
+): JsonObject[] {
   const bytes = answer.whole();
-  if (!bytes.includes(mark)) return [];
+  if (!bytes.includes(rare) || !marks.some((mark) => bytes.includes(mark))) return [];
   const events = readEvents(bytes);
   const texts = events.length > 0 ? events.map(({ data }) => data) : [bytes.toString()];
-  const found = texts.filter((text) => text.includes(mark) || text.includes(other));
+  const wanted = [...marks, ...others];
+  const found = texts.filter((text) => wanted.some((mark) => text.includes(mark)));
   return found.map(parsedJson).filter(isObject);
 }

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../../dialects/usage.js';
+import { type TokenUsage, withToolUse } from '../../dialects/usage.js';
 import type { Charge, Emit, RequestFinished } from '../event.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { UsageQueue } from './usage-queue.js';
@@ -71,7 +71,8 @@ export function createUsageRecorder(
       else if (uncounted && isAnswered(event)) {
         const counted = tokenizer
           .count(uncounted, event.modelSent ?? event.model ?? '')
-          .then((estimate) => finish(event, estimate, 'estimated'))
+          .then((estimate) => withToolUse(estimate, uncounted.tools ?? null))
+          .then((usage) => finish(event, usage, 'estimated'))
           .finally(() => counting.delete(counted));
         counting.add(counted);
       } else finish(event, null, null);

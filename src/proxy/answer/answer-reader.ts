@@ -135,6 +135,7 @@ export class AnswerReader implements AnswerWatcher {
       answer: this.#answer.pieces,
       truncated: this.#answer.truncated,
       answerBytes: this.#answer.totalBytes,
+      tools: this.#dialect.readToolUse?.(this.#answer) ?? null,
     };
   }
 }

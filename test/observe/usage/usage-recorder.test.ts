@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noClasses } from '../../../src/dialects/usage.js';
 import type { GatewayEvent } from '../../../src/observe/event.js';
 import { Tokenizer } from '../../../src/observe/tokenizer/tokenizer.js';
 import {
@@ -48,6 +49,15 @@ test('unreported usage is counted first, and marked as estimated', async () => {
   assert.ok(event?.type === 'usage_counted');
   assert.deepEqual(event.usage, { promptTokens: 8, completionTokens: 2 });
   assert.equal(event.source, 'estimated');
+});
+
+test('the provider’s tools are charged beside the tokens that are counted', async () => {
+  const tools = { ...noClasses, searches: 2 };
+  const { events } = await record([finished({ uncounted: { ...uncounted, tools } })]);
+  const [event] = events;
+  assert.ok(event?.type === 'usage_counted');
+  const { promptTokens, completionTokens, classes } = event.usage;
+  assert.deepEqual([promptTokens, completionTokens, classes?.searches], [8, 2, 2]);
 });
 
 test('a request with an error or without an answer has a row without tokens', async () => {
