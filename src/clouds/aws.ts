@@ -5,12 +5,14 @@ import { type AwsKeys, signAws } from '../providers/sigv4.js';
 import { type Profiles, parseProfiles } from './aws-profiles.js';
 import { ssoKeys } from './aws-sso.js';
 import { CloudError } from './cloud-error.js';
+import { runCredentialProcess } from './credential-process.js';
 import {
   askCloud,
   askCloudForJson,
   type CloudContext,
   type Expiring,
   form,
+  jsonObject,
   readToken,
   textOf,
   timeOf,
@@ -136,9 +138,22 @@ async function keysOfProfile(
   const signedIn = await ssoKeys(context, home, profiles, name);
   if (signedIn) return signedIn;
   const [id, secret] = [own.get('aws_access_key_id'), own.get('aws_secret_access_key')];
-  if (!id || !secret) return null;
-  const sessionToken = own.get('aws_session_token') ?? null;
-  return { value: { accessKeyId: id, secretAccessKey: secret, sessionToken }, expiresAt: null };
+  if (id && secret) {
+    const sessionToken = own.get('aws_session_token') ?? null;
+    return { value: { accessKeyId: id, secretAccessKey: secret, sessionToken }, expiresAt: null };
+  }
+  const command = own.get('credential_process');
+  return command ? await fromProcess(context, command, name) : null;
+}
+
+/** By a command of the operator's, in the form that AWS's tools read. */
+async function fromProcess(context: CloudContext, command: string, name: string): Promise<Keys> {
+  const what = `the output of the credential_process of the profile "${name}"`;
+  const said = jsonObject(await runCredentialProcess(context, command, name), what);
+  if (said.Version !== 1) throw new CloudError(`${what} has no "Version" of 1`);
+  const keys = readKeys({ ...said, Token: said.SessionToken }, what);
+  if (keys.expiresAt === null || keys.expiresAt > context.now()) return keys;
+  throw new CloudError(`${what} has expired`);
 }
 
 /** A token in a file, as Kubernetes gives one to a pod, is exchanged for keys of a role. */

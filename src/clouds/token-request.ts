@@ -11,6 +11,8 @@ export interface CloudContext {
   readFile(path: string): Promise<string>;
   /** Replaces the text of a file that exists, whose owner and mode stay. */
   writeFile(path: string, text: string): Promise<void>;
+  /** True if commands that profiles name may be run. */
+  runsProcesses: boolean;
   /** Wall clock, milliseconds. */
   now(): number;
 }

@@ -52,6 +52,7 @@ export function cloudContext(
     writeFile: async (path, text) => {
       files[path] = text;
     },
+    runsProcesses: false,
     now,
   };
 }

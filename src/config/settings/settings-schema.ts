@@ -262,6 +262,7 @@ export const settingsSchema = section({
       items: { type: 'string', enum: [...new Set(Object.values(authMethods).flat())] },
       default: [],
     },
+    allow_credential_process: { type: 'boolean', default: false },
   }),
   usage: section({
     retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },

@@ -133,6 +133,8 @@ export interface Settings {
      * still use.
      */
     allowed_auth_methods: string[];
+    /** True if commands that AWS's profiles name as `credential_process` are run. */
+    allow_credential_process: boolean;
   };
   usage: {
     /** Days to keep rows of `request_logs`; 0: for ever. */

@@ -31,6 +31,7 @@ import {
   type ShownSecrets,
   type StoredSecrets,
 } from '../../config/secrets/secret-store.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import { MachineKeys } from './machine-keys.js';
 import { isOwnSecret, type OwnSettings } from './own-secret.js';
@@ -38,7 +39,9 @@ import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
 import { type KeySettings, replaceText } from './secret-key.js';
 
-interface SecretSettings extends KeySettings, OwnSettings {}
+interface SecretSettings extends KeySettings, OwnSettings {
+  secrets: KeySettings['secrets'] & Partial<Pick<Settings['secrets'], 'allow_credential_process'>>;
+}
 
 /**
  * The providers' secrets at rest: encrypted, in the clear as another program wrote them, or
@@ -58,6 +61,7 @@ export class Secrets implements SecretReader {
       env: process.env,
       readFile: (path) => readSecretFile(path, settings),
       writeFile: replaceText,
+      runsProcesses: settings.secrets.allow_credential_process ?? false,
       now: Date.now,
     });
   }
