@@ -60,18 +60,16 @@ export class LeasedBudgets {
     });
   }
 
+  /** Undoes a reservation. */
+  release(budgets: readonly BudgetRef[], nano: number): void {
+    for (const { key, windowStart } of budgets) this.#put(key, windowStart, nano);
+  }
+
   /** The owner's answer. */
   granted({ id, lent, refusal }: BudgetGrant): void {
     this.#isAlone = false;
-    const nowMs = performance.now();
     // Money that arrives too late goes to the pool, which returns it.
-    for (const { key, windowStart, nano } of lent ?? []) {
-      const name = poolName(key, windowStart);
-      const pool = this.#pools.get(name) ?? { nano: 0, touchedMs: nowMs };
-      pool.nano += nano;
-      pool.touchedMs = nowMs;
-      this.#pools.set(name, pool);
-    }
+    for (const { key, windowStart, nano } of lent ?? []) this.#put(key, windowStart, nano);
     const waiting = this.#waiting.get(id);
     if (!waiting) return;
     if (!lent) this.#settle(id, refusal);
@@ -84,6 +82,12 @@ export class LeasedBudgets {
     for (const id of [...this.#waiting.keys()]) {
       this.#settle(id, { place: 0, reason: 'unavailable', left: 0 });
     }
+  }
+
+  #put(key: string, windowStart: number, nano: number): void {
+    const name = poolName(key, windowStart);
+    const pool = this.#pools.get(name) ?? { nano: 0, touchedMs: 0 };
+    this.#pools.set(name, { nano: pool.nano + nano, touchedMs: performance.now() });
   }
 
   #take(budgets: readonly BudgetRef[], need: number): boolean {

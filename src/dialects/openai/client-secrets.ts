@@ -13,6 +13,7 @@ import {
   type Spans,
 } from '../head.js';
 import { realtime } from './dialects.js';
+import { sessionModels } from './named-models.js';
 
 /** Places of the model of a session; the first that is there counts. */
 const modelPlaces = [
@@ -27,6 +28,7 @@ export const clientSecrets: Dialect = {
   ...realtime,
   name: 'openai.client_secrets',
   output: 'none',
+  otherModels: sessionModels,
   members: new Set([...modelPlaces.map(([member]) => member), ...alternativeMembers]),
   readHead,
 };

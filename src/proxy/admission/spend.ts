@@ -1,7 +1,8 @@
 import { maxOutputIn, maxToolCallsIn, unitsIn } from '../../dialects/body/said.js';
+import type { Dialect } from '../../dialects/dialect.js';
 import { GatewayError } from '../../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../../limits/budget-lease.js';
-import { type AskedCost, costMarks, maxCost } from '../../pricing/max-cost.js';
+import { type AskedCost, costMarks, maxCost, sessionMarks } from '../../pricing/max-cost.js';
 import { shownDollars } from '../../pricing/money.js';
 import type { BudgetTable, RoutedBudget, Selected } from '../../routing/budgets.js';
 import { modelMeant } from '../../routing/model-order.js';
@@ -48,7 +49,8 @@ export function askedCost(
   const { request, upload } = planned;
   const { said, output, operation } = planned.endpoint.dialect;
   return {
-    marks: costMarks(request.body),
+    // The context of a session's responses is at the provider.
+    marks: operation === 'realtime' ? sessionMarks : costMarks(request.body),
     bytes: upload ? (upload.declaredBytes ?? server.max_body_bytes) : request.body.length,
     outputTokens: maxOutputIn(request, said),
     hasOutput: output !== 'none',
@@ -74,18 +76,15 @@ export async function reserveBudgets(
   const { snapshot, settings } = gateway;
   const { credential, user, tags } = record;
   const { endpoint, request } = planned;
-  if (!credential || !snapshot.budgets || endpoint.dialect.operation === 'token_count') {
-    return planned;
-  }
-  if (endpoint.dialect.operation === 'realtime') {
-    refuseUnmetered(gateway, record, 'session', request.model);
-    return planned;
-  }
+  const { dialect } = endpoint;
+  // The session that a client secret opens is metered by itself.
+  const isFree = dialect.operation === 'token_count' || dialect.name === 'openai.client_secrets';
+  if (!credential || !snapshot.budgets || isFree) return planned;
   const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
   const nowMs = record.startedAt;
   const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
   if (all.length === 0) return planned;
-  const fail = (message: string) => refusal(planned, message);
+  const fail = (message: string) => refusal(dialect, message);
   const asked = askedCost(planned, settings);
   const costOf = (candidate: Candidate): number | null => {
     const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
@@ -110,9 +109,7 @@ export async function reserveBudgets(
     const hard = charged.filter(({ budget }) => budget.isHard);
     if (candidates.length === 0) {
       const [first] = all.filter(({ budget }) => budget.isHard);
-      throw fail(
-        `The model "${request.model}" has no price, so it cannot be used under the budget "${first?.budget.config.name}". Set a price, or a ceiling of the budget.`,
-      );
+      throw fail(unpriced(request.model, first));
     }
     const refs = hard.map(({ ref }) => ref);
     if (refs.length > 0) record.need = { ...(record.need ?? noTokens), nano: need };
@@ -139,7 +136,7 @@ export async function reserveBudgets(
     const { provider } = at.budget.config.applies_to;
     const others = candidates.some((candidate) => candidate.provider.key !== provider);
     if (provider === undefined || !others || refused.reason !== 'spent') {
-      throw refusedBy(at, refused, need, fail);
+      throw refusedBy(at, refused, need, dialect);
     }
     closed.add(provider);
   }
@@ -151,11 +148,17 @@ export function spendName({ budget, ref }: Pick<Charged, 'budget' | 'ref'>): str
   return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
 }
 
-function refusedBy(
+/** The message for a model without a price under a hard budget. */
+export function unpriced(model: string, budget: Charged | undefined): string {
+  return `The model "${model}" has no price, so it cannot be used under the budget "${budget?.budget.config.name}". Set a price, or a ceiling of the budget.`;
+}
+
+/** The error for a request that a budget has refused. */
+export function refusedBy(
   { budget, endMs }: Charged,
   { reason, left }: BudgetRefusal,
   need: number,
-  fail: (message: string) => GatewayError,
+  dialect: Dialect,
 ): GatewayError {
   const { name, amount, window } = budget.config;
   const period = window === 'total' ? 'in all' : `a ${window}`;
@@ -174,12 +177,12 @@ function refusedBy(
     left <= 0
       ? 'is used up.'
       : `has ${shownDollars(left)} left, and this request may cost ${shownDollars(need)}.`;
-  return fail(`${what} ${rest} ${until}`);
+  return refusal(dialect, `${what} ${rest} ${until}`);
 }
 
 /** An error that makes a client stop rather than retry, in its dialect. */
-function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
-  const isAnthropic = endpoint.dialect.name.startsWith('anthropic.');
+export function refusal({ name }: Dialect, message: string): GatewayError {
+  const isAnthropic = name.startsWith('anthropic.');
   const headers = { 'x-should-retry': 'false' };
   return new GatewayError('insufficient_quota', message, {
     headers,
@@ -188,8 +191,8 @@ function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
 }
 
 /**
- * Refuses what cannot be metered before it is over, such as a session, under a hard budget.
- * @param what it is, such as `session`.
+ * Refuses what cannot be metered before it is over, such as a batch, under a hard budget.
+ * @param what it is, such as `batch`.
  * @param model null: any, so that budgets of models count too.
  * @throws GatewayError `insufficient_quota`.
  */

@@ -9,7 +9,7 @@ import { keyProtocol } from '../access/client-key.js';
 import { admit } from '../admission/admit.js';
 import { narrowed } from '../admission/narrowed.js';
 import { reserve, tokensNeeded } from '../admission/quota.js';
-import { refuseUnmetered } from '../admission/spend.js';
+import { reserveBudgets } from '../admission/spend.js';
 import { openRoutes } from '../admission/stops.js';
 import { relayAnswer } from '../answer/relay-answer.js';
 import { dispatch } from '../attempts/dispatch.js';
@@ -39,7 +39,6 @@ export async function serveSocket(
   const model = modelOf(exchange, secret);
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
-  refuseUnmetered(gateway, record, 'session', model);
   if (gateway.snapshot.policies) {
     await applyPolicies({ gateway, endpoint, credential, record }, request, null);
   }
@@ -76,9 +75,12 @@ export async function serveSocket(
   }
   const release = await admit(gateway, record);
   try {
-    const answer = await dispatch(gateway, exchange, planned, record);
+    const allowed = gateway.snapshot.budgets
+      ? await reserveBudgets(gateway, planned, record)
+      : planned;
+    const answer = await dispatch(gateway, exchange, allowed, record);
     const { attempt } = answer;
-    if (!attempt.socket) return await refuse(gateway, exchange, answer, planned, record);
+    if (!attempt.socket) return await refuse(gateway, exchange, answer, allowed, record);
     const chosen = checkAnswer(answer, acceptOf(providerKey), passed, record);
     if (exchange.aborted) {
       attempt.abort();
@@ -95,8 +97,7 @@ export async function serveSocket(
       ...['x-request-id', record.requestId, 'x-llmproxy-provider', record.provider ?? ''],
     ]);
     const connectedMs = performance.now();
-    await new SocketRelay(gateway, client, attempt.socket, credential, endpoint.dialect, record)
-      .done;
+    await new SocketRelay(gateway, client, attempt.socket, credential, endpoint, record).done;
     record.upstreamMs += performance.now() - connectedMs;
     attempt.abort();
   } finally {

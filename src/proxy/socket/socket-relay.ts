@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Dialect } from '../../dialects/dialect.js';
+import type { SocketEndpoint } from '../../dialects/endpoint.js';
+import { sessionModels } from '../../dialects/openai/named-models.js';
 import { RealtimeSession } from '../../dialects/openai/realtime-session.js';
-import type { GatewayError } from '../../errors.js';
+import { GatewayError } from '../../errors.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import {
@@ -12,6 +13,7 @@ import {
   writeClose,
   writeFrame,
 } from '../../websocket/frames.js';
+import { notAllowed } from '../access/check-alternatives.js';
 import { isStopped } from '../admission/stops.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
@@ -40,6 +42,8 @@ interface Side {
   isDone: boolean;
   /** A close frame was sent to it. */
   isTold: boolean;
+  /** Nothing is read from it for now. */
+  isHeld: boolean;
   /** Bytes that it had not accepted at the last tick, and since when the number is unchanged. */
   waitingBytes: number;
   takenMs: number;
@@ -63,6 +67,8 @@ export class SocketRelay implements Watched {
   readonly #provider: Side;
   #drainingSinceMs: number | null = null;
   #lingers = false;
+  /** Of an event of the client, which must not reach the provider. */
+  #refusal: GatewayError | null = null;
   #resolve: () => void = () => {};
 
   constructor(
@@ -70,7 +76,7 @@ export class SocketRelay implements Watched {
     client: Duplex,
     provider: Duplex,
     credential: RoutedCredential,
-    dialect: Dialect,
+    endpoint: SocketEndpoint,
     record: RequestRecord,
   ) {
     this.#gateway = gateway;
@@ -80,19 +86,27 @@ export class SocketRelay implements Watched {
     const limits = new SessionLimits(
       gateway,
       () => this.#holder(),
-      modelMeant(record.model ?? '', gateway.settings.routing),
-      dialect,
+      endpoint,
       record,
+      () => this.#session.usage,
+      (error) => this.#refuse(error),
+      (isHeld) => this.#hold(isHeld),
     );
     this.#session = new RealtimeSession({
-      onResponse: () => limits.began((error) => this.#refuse(error)),
+      onResponse: () => limits.began(),
       onUsage: (usage) => limits.used(usage),
     });
-    const frames = { maxMessageBytes: gateway.settings.server.max_body_bytes, maxTextBytes };
+    const maxMessageBytes = gateway.settings.server.max_body_bytes;
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const sideOf = (stream: Duplex, isMasked: boolean, onText: (text: Buffer) => void): Side => {
+    const sideOf = (
+      stream: Duplex,
+      isMasked: boolean,
+      maxTextBytes: number,
+      onText: (text: Buffer) => void,
+    ): Side => {
+      const frames = { maxMessageBytes, maxTextBytes };
       const side: Side = {
         stream,
         parser: new FrameParser(isMasked, frames, {
@@ -103,13 +117,16 @@ export class SocketRelay implements Watched {
         }),
         isDone: false,
         isTold: false,
+        isHeld: false,
         waitingBytes: 0,
         takenMs: performance.now(),
       };
       return side;
     };
-    this.#client = sideOf(client, true, () => {});
-    this.#provider = sideOf(provider, false, (text) => this.#session.push(text));
+    // A long text could name a model, too.
+    const maxClientBytes = credential.allows === null ? maxTextBytes : maxMessageBytes;
+    this.#client = sideOf(client, true, maxClientBytes, (text) => this.#checkModels(text));
+    this.#provider = sideOf(provider, false, maxTextBytes, (text) => this.#session.push(text));
     gateway.watchdog.add(this);
     this.#read(this.#client, this.#provider);
     this.#read(this.#provider, this.#client);
@@ -142,7 +159,9 @@ export class SocketRelay implements Watched {
       this.#ended(from, to);
       if (this.#client.stream.destroyed && this.#provider.stream.destroyed) this.#finish();
     });
-    to.stream.on('drain', () => stream.resume());
+    to.stream.on('drain', () => {
+      if (!from.isHeld) stream.resume();
+    });
     stream.resume();
   }
 
@@ -155,6 +174,12 @@ export class SocketRelay implements Watched {
       if (!(error instanceof FrameError)) throw error;
       to.stream.write(error.before);
       this.#broken(from, error);
+      return;
+    }
+    // The end of the message that was refused is in these bytes: a close frame cannot follow its beginning.
+    if (this.#refusal) {
+      to.isTold = true;
+      this.#refuse(this.#refusal);
       return;
     }
     if (bytes.length > 0 && !to.stream.write(bytes)) from.stream.pause();
@@ -241,6 +266,30 @@ export class SocketRelay implements Watched {
       side.waitingBytes = waitingBytes;
       return nowMs - side.takenMs >= timeoutMs;
     });
+  }
+
+  #hold(isHeld: boolean): void {
+    const { stream } = this.#client;
+    this.#client.isHeld = isHeld;
+    if (isHeld) stream.pause();
+    else if (!this.#provider.stream.writableNeedDrain) stream.resume();
+  }
+
+  /** Finds models in an event of the client that its key may not use. */
+  #checkModels(text: Buffer): void {
+    const allows = this.#holder()?.allows ?? null;
+    if (allows === null) return;
+    try {
+      const { model, candidate } = this.#record;
+      for (const named of sessionModels(text)) {
+        if (named.model === model || named.model === candidate?.model) continue;
+        if (allows(modelMeant(named.model, this.#gateway.settings.routing))) continue;
+        throw notAllowed(named.model, named.param);
+      }
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#refusal ??= error;
+    }
   }
 
   /** Ends the session by a refusal, which the client is told as an event of its own. */

@@ -174,6 +174,109 @@ test('realtime sessions by client secrets, and within the limits of their key', 
     },
   );
 
+  const addBudget = async (name: string, key: string, amount: number) => {
+    const applies_to = { key };
+    const answer = await ask(`${daemon.url}/admin/v1/budgets?wait=active`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${daemon.adminKey}` },
+      body: JSON.stringify({ name, amount, window: 'day', applies_to }),
+    });
+    assert.equal(answer.status, 201, answer.text);
+  };
+  const openAs = (key: string) =>
+    connectSocket(t, `${daemon.url}/v1/realtime?model=rt`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+  const handshake = (key: string) =>
+    ask(`${daemon.url}/v1/realtime?model=rt`, {
+      headers: {
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        authorization: `Bearer ${key}`,
+      },
+    });
+
+  await t.test('a hard budget covers the next response, or ends the session', async () => {
+    const rates = { input: 10_000_000_000, output: 10_000_000_000 };
+    await daemon.sql`INSERT INTO prices (name, model, rates, max_input_tokens, max_output_tokens)
+      VALUES ('mapped', 'mapped', ${daemon.sql.json(rates)}, 1000, 10)`;
+    const payer = await daemon.addKey('payer');
+    await daemon.reload();
+    // Of 10,100,000 for any response, each takes 40,000: two tokens in and two out.
+    await addBudget('sessions', 'payer', 10_100_000 + 100_000);
+    const client = await openAs(payer);
+    for (let i = 0; i < 3; i++) {
+      assert.equal(client.closed(), null);
+      client.send(say('hello'));
+      client.send({ type: 'response.create' });
+      await client.next('response.done');
+    }
+    await until('the end', () => client.closed() !== null);
+    const { code, reason } = client.closed() ?? assert.fail();
+    assert.equal(code, 1008);
+    assert.match(reason, /^The budget "sessions" of .* has \$0.01\d* left/);
+    const told = client.events.find(({ type }) => type === 'error');
+    assert.equal((told?.error as { code?: string })?.code, 'insufficient_quota');
+    const again = await handshake(payer);
+    assert.deepEqual(
+      [again.status, JSON.parse(again.text).error.code],
+      [429, 'insufficient_quota'],
+    );
+    await until('the ledger', async () => {
+      const [total] = await daemon.sql`
+        SELECT spent_nano::int AS spent FROM budget_totals WHERE requests > 0`;
+      return total?.spent === 120_000;
+    });
+  });
+
+  await t.test('a budget that is set during a session counts from its next response', async () => {
+    const late = await daemon.addKey('late');
+    await daemon.reload();
+    const client = await openAs(late);
+    client.send({ type: 'session.update' });
+    await client.next('session.updated');
+    await addBudget('tiny', 'late', 1);
+    client.send({ type: 'response.create' });
+    await until('the end', () => client.closed() !== null);
+    assert.equal(client.closed()?.code, 1008);
+    assert.match(client.closed()?.reason ?? '', /^The budget "tiny"/);
+  });
+
+  await t.test('a session can name only models that its key may use', async () => {
+    const narrow = await daemon.addKey('narrow', { allowed_models: ['rt', 'hears'] });
+    await daemon.reload();
+    const transcribing = (model: string) => ({
+      type: 'session.update',
+      session: { type: 'realtime', model: 'rt', audio: { input: { transcription: { model } } } },
+    });
+    const client = await openAs(narrow);
+    client.send(transcribing('hears'));
+    await client.next('session.updated');
+    client.send(transcribing('else'));
+    await until('the end', () => client.closed() !== null);
+    assert.equal(client.closed()?.code, 1008);
+    assert.match(client.closed()?.reason ?? '', /may not use the model "else"/);
+    assert.equal(client.events.filter(({ type }) => type === 'session.updated').length, 1);
+    const older = await openAs(narrow);
+    const hidden =
+      '{"type":"session.update","session":{"input_audio_\\u0074ranscription":{"model":"else"}}}';
+    older.socket.send(hidden);
+    await until('the end', () => older.closed() !== null);
+    assert.equal(older.closed()?.code, 1008);
+    for (const body of [
+      { session: { ...session, audio: { input: { transcription: { model: 'else' } } } } },
+      { model: 'rt', input_audio_transcription: { model: 'else' } },
+    ]) {
+      const refused = await post('/v1/realtime/client_secrets', body, narrow);
+      assert.deepEqual(
+        [refused.status, JSON.parse(refused.text).error.code],
+        [403, 'model_not_allowed'],
+      );
+    }
+  });
+
   await t.test('a session within its limits continues', async () => {
     const limits = { requests_per_day: 4, tokens_per_day: 100_000, max_concurrency: 1 };
     const enough = await limitedKey('enough', limits);

@@ -7,6 +7,7 @@ import { modelEndpoints } from '../../../src/dialects/endpoints.js';
 import { checkAlternatives } from '../../../src/proxy/access/check-alternatives.js';
 import { buildSnapshot, type RoutedCredential } from '../../../src/routing/snapshot.js';
 import { configuration, credential } from '../../config/configuration-for-test.js';
+import { settingsForTest } from '../gateway-for-test.js';
 
 const snapshot = buildSnapshot(
   configuration(
@@ -23,7 +24,8 @@ function check(credential: RoutedCredential, members: string, { dialect }: Model
   const scanner = new BodyScanner(dialect.members);
   scanner.push(body);
   const place = dialect.name.startsWith('gemini.') ? { ...noPlace, model: 'gpt-4' } : noPlace;
-  checkAlternatives(credential, dialect.readHead(body, scanner.finish(), place));
+  const request = dialect.readHead(body, scanner.finish(), place);
+  checkAlternatives(credential, request, dialect, settingsForTest().routing);
 }
 
 test('a key with a list of models names only these to a router, in every dialect', () => {
@@ -65,4 +67,26 @@ test('a spelling that a provider may read as a list of models is refused', () =>
   for (const members of ['"Models":["big"]', '"FALLBACKS":["big"]', '"Route":"fallback"']) {
     assert.throws(() => check(some, members, endpoint), { code: 'invalid_request' }, members);
   }
+});
+
+test('a key’s models include those that tools and sessions name', () => {
+  const at = (name: string) =>
+    modelEndpoints.find(({ dialect }) => dialect.name === name) ?? assert.fail();
+  const tools = (model: string) => `"tools":[{"type":"image_generation","model":"${model}"}]`;
+  const session = (model: string) =>
+    `"session":{"model":"gpt-4","audio":{"input":{"transcription":{"model":"${model}"}}}}`;
+  const older = (model: string) => `"input_audio_transcription":{"model":"${model}"}`;
+  for (const [name, members, param] of [
+    ['openai.responses', tools, 'tools'],
+    ['openai.responses', (model: string) => `"t\\u006fols":[{"model":"${model}"}]`, 'tools'],
+    ['openai.responses', (model: string) => `${tools('small')},${tools(model)}`, 'tools'],
+    ['openai.client_secrets', session, 'session.audio.input.transcription.model'],
+    ['openai.client_secrets', older, 'input_audio_transcription.model'],
+  ] as const) {
+    check(some, members('small'), at(name));
+    check(all, members('big'), at(name));
+    const error = { code: 'model_not_allowed', status: 403, param };
+    assert.throws(() => check(some, members('big'), at(name)), error, members('big'));
+  }
+  check(some, '"tools":[{"type":"function","name":"f","model":"big"}]', at('openai.responses'));
 });
