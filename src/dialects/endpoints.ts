@@ -21,6 +21,7 @@ import {
   countTokens as countGeminiTokens,
   embed,
   embedBatch,
+  embedByContent,
   embedByPredict,
   generate,
 } from './gemini/dialect.js';
@@ -170,6 +171,7 @@ export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: converse, path: '' },
   { dialect: cohereChat, path: '/chat' },
   { dialect: embedByPredict, path: ':predict' },
+  { dialect: embedByContent, path: ':embedContent' },
   { dialect: embedByTitan, path: '' },
   { dialect: embedByCohere, path: '' },
   { dialect: cohereEmbed, path: '/embed' },

@@ -72,8 +72,8 @@ function vertexEndpoint(path: string): CloudEndpoint | null {
       path,
     ) ?? [];
   if (name === undefined) return null;
-  if (verb === 'predict') {
-    const codec = embeddingCodecs['vertex.predict'];
+  if (verb === 'predict' || verb === 'embedContent') {
+    const codec = embeddingCodecs[verb === 'predict' ? 'vertex.predict' : 'vertex.embed'];
     return { kind: 'embedding', codec, model: decodeURIComponent(name) };
   }
   if (verb === 'countTokens' || name === 'count-tokens') {

@@ -63,7 +63,7 @@ function isEmbedding(model: string): boolean {
   return /embedding/.test(model);
 }
 
-/** Gemini's second generation has Gemini's API, for one content; all before it have `:predict`. */
+/** Gemini's models since the second have `embedContent`, for one content; all before, `:predict`. */
 function embeds(model: string, dialect: string, path: string): boolean {
   const isNew = /gemini-embedding-(?!001)/.test(model);
   return isNew ? path === ':embedContent' : dialect === 'vertex.predict';

@@ -99,6 +99,31 @@ test('Vertex AI is asked for several texts, but Gemini’s model for one, and it
   assert.deepEqual(translateEmbedding(openai, vertex, single, 'gemini-embedding-001').losses, []);
 });
 
+test('Vertex AI’s embedContent has the settings of its one text apart', () => {
+  const vertex = embeddingCodecs['vertex.embed'];
+  const asked = read(openai, { model: 'm', input: 'a', dimensions: 8 });
+  const way = translateEmbedding(openai, vertex, asked, 'gemini-embedding-2');
+  assert.deepEqual(JSON.parse(way.body.toString()), {
+    content: { parts: [{ text: 'a' }] },
+    embedContentConfig: { outputDimensionality: 8 },
+  });
+  const gemini = embeddingCodecs['gemini.embed'];
+  const query = { content: { parts: [{ text: 'b' }] }, taskType: 'RETRIEVAL_QUERY' };
+  const batch = read(gemini, { requests: [query] });
+  const { body, losses } = translateEmbedding(gemini, vertex, batch, 'gemini-embedding-2');
+  const { embedContentConfig } = JSON.parse(body.toString());
+  assert.deepEqual([embedContentConfig, losses], [{ taskType: 'RETRIEVAL_QUERY' }, []]);
+  const said = { embedding: { values: [1, 2] }, usageMetadata: { promptTokenCount: 3 } };
+  const answered = JSON.parse(way.answer(Buffer.from(JSON.stringify(said))).body);
+  assert.deepEqual([answered.data[0].embedding, answered.usage.prompt_tokens], [[1, 2], 3]);
+  const several = read(openai, { model: 'm', input: ['a', 'b'] });
+  const refused = translateEmbedding(openai, vertex, several, 'gemini-embedding-2').losses;
+  assert.deepEqual(
+    refused.map(({ kind, field }) => `${field} ${kind}`),
+    ['input rejected'],
+  );
+});
+
 test('a client that asked for base64 gets it, whatever format the provider sends', () => {
   const request = read(openai, { model: 'm', input: 'a', encoding_format: 'base64' });
   const gemini = embeddingCodecs['gemini.embed'];

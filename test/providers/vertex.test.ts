@@ -71,9 +71,11 @@ test('text embedding models are asked by predict, Gemini’s newer ones in its o
     assert.equal(embeds('/v1/chat/completions', model), null);
     assert.equal(embeds('/v1beta/models/{model}:countTokens', model), null);
   }
-  const newer = 'gemini-embedding-2-preview';
-  assert.equal(embeds(one, newer), `${models}/google/models/${newer}:embedContent`);
-  assert.equal(embeds(several, newer), null);
+  for (const newer of ['gemini-embedding-2', 'gemini-embedding-2-preview']) {
+    for (const pattern of ['/v1/embeddings', one, several]) {
+      assert.equal(embeds(pattern, newer), `${models}/google/models/${newer}:embedContent`);
+    }
+  }
   for (const pattern of ['/v1/embeddings', one]) {
     assert.equal(embeds(pattern, 'gemini-2.5-pro'), null);
     assert.equal(embeds(pattern, 'claude-x'), null);

@@ -6,6 +6,7 @@ export type EmbeddingDialect =
   | 'gemini.embed'
   | 'cohere.embed'
   | 'vertex.predict'
+  | 'vertex.embed'
   | 'bedrock.titan-embed'
   | 'bedrock.cohere-embed';
 
@@ -27,6 +28,10 @@ export interface EmbeddingRequest {
   unknown: readonly string[];
 }
 
+/** The parts of a request that its answer depends on. */
+export type AskedVectors = Pick<EmbeddingRequest, 'model' | 'single' | 'base64'> &
+  Partial<Pick<EmbeddingRequest, 'inputs'>>;
+
 export interface EmbeddingAnswer {
   vectors: readonly (readonly number[])[];
   /** Tokens of all inputs; null when not reported. */
@@ -43,7 +48,7 @@ export interface EmbeddingCodec {
   writeRequest(request: EmbeddingRequest, model: string): { body: Buffer; losses: Loss[] };
   /** @throws WrongField */
   readAnswer(body: Buffer): EmbeddingAnswer;
-  writeAnswer(answer: EmbeddingAnswer, request: EmbeddingRequest): string;
+  writeAnswer(answer: EmbeddingAnswer, request: AskedVectors): string;
   readError(body: Buffer, status: number): ConversationError;
   writeError(error: ConversationError): string;
 }

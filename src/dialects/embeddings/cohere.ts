@@ -14,7 +14,13 @@ import {
 import { mintedId } from '../conversation/tool-ids.js';
 import type { ConversationError, JsonObject } from '../conversation.js';
 import { errorObject, kindOf, plainError, wordAt } from '../errors/conversation-error.js';
-import type { EmbeddingAnswer, EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
+import type {
+  AskedVectors,
+  EmbeddingAnswer,
+  EmbeddingCodec,
+  EmbeddingRequest,
+  Purpose,
+} from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 
 /** `input_type`, which is required. */
@@ -100,7 +106,7 @@ function readAnswer(bytes: Buffer): EmbeddingAnswer {
   return { vectors, tokens: billed ? countAt(billed, 'input_tokens') : null };
 }
 
-function writeAnswer({ vectors, tokens }: EmbeddingAnswer, request: EmbeddingRequest): string {
+function writeAnswer({ vectors, tokens }: EmbeddingAnswer, request: AskedVectors): string {
   const answer: JsonObject = {
     id: mintedId(''),
     embeddings: { float: vectors },

@@ -1,8 +1,8 @@
-import type { Loss } from '../codec.js';
 import { readField, readProvider, renamed } from '../conversation/checked.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { noClasses } from '../usage.js';
 import type {
+  AskedVectors,
   EmbeddingAnswer,
   EmbeddingCodec,
   EmbeddingDialect,
@@ -12,13 +12,14 @@ import { bedrockCohereEmbed, cohereEmbed } from './cohere.js';
 import { geminiEmbed } from './gemini.js';
 import { openaiEmbeddings } from './openai.js';
 import { titanEmbed } from './titan.js';
-import { vertexPredict } from './vertex.js';
+import { vertexEmbed, vertexPredict } from './vertex.js';
 
 export const embeddingCodecs: Readonly<Record<EmbeddingDialect, EmbeddingCodec>> = {
   'openai.embeddings': openaiEmbeddings,
   'gemini.embed': geminiEmbed,
   'cohere.embed': cohereEmbed,
   'vertex.predict': vertexPredict,
+  'vertex.embed': vertexEmbed,
   'bedrock.titan-embed': titanEmbed,
   'bedrock.cohere-embed': bedrockCohereEmbed,
 };
@@ -38,22 +39,35 @@ export function translateEmbedding(
   provider: EmbeddingCodec,
   request: EmbeddingRequest,
   model: string,
+) {
+  const { body, losses } = provider.writeRequest(request, model);
+  const { model: asked, single, base64 } = request;
+  const back: AskedVectors = { model: asked, single, base64 };
+  return {
+    body,
+    losses: renamed(losses, client.fields),
+    ...embeddingAnswers(client, provider, back),
+  };
+}
+
+/** The way back for the answer of a translated request. */
+export function embeddingAnswers(
+  client: EmbeddingCodec,
+  provider: EmbeddingCodec,
+  back: AskedVectors,
 ): {
-  body: Buffer;
-  losses: Loss[];
+  back: AskedVectors;
   answer(body: Buffer): { answer: EmbeddingAnswer; body: string; usage: Usage | null };
   error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
   stream(): never;
 } {
-  const { body, losses } = provider.writeRequest(request, model);
   return {
-    body,
-    losses: renamed(losses, client.fields),
+    back,
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
       const answer = readProvider(() => provider.readAnswer(bytes));
       const usage = inputUsage(answer.tokens);
-      return { answer, body: client.writeAnswer(answer, request), usage };
+      return { answer, body: client.writeAnswer(answer, back), usage };
     },
     error(bytes, status) {
       const error = provider.readError(bytes, status);

@@ -80,3 +80,53 @@ export const vertexPredict: EmbeddingCodec = {
   readError: readGenerateError,
   writeError: writeGenerateError,
 };
+
+/** `vertex.embed`: `embedContent` of Gemini's newer embedding models, for one content a call. */
+export const vertexEmbed: EmbeddingCodec = {
+  dialect: 'vertex.embed',
+  fields: {
+    inputs: 'content',
+    dimensions: 'embedContentConfig.outputDimensionality',
+    purpose: 'embedContentConfig.taskType',
+    user: 'user',
+  },
+  readRequest(bytes, model) {
+    const body = parseBody(bytes);
+    const config = objectAt(body, 'embedContentConfig', '') ?? {};
+    const parts = asList(needObject(body, 'content', '').parts, 'content.parts');
+    const texts = parts.map((part, i) =>
+      needText(asObject(part, `content.parts[${i}]`), 'text', ''),
+    );
+    const task = textAt(config, 'taskType', 'embedContentConfig');
+    return {
+      ...emptyEmbedding(model, [texts.join('')]),
+      single: true,
+      dimensions: numberAt(config, 'outputDimensionality', 'embedContentConfig'),
+      purpose: task === null ? null : (geminiPurposes.get(task) ?? null),
+      unknown: unknownFields(body, /^(content|embedContentConfig)$/),
+    };
+  },
+  writeRequest(request, _model) {
+    const losses = lostIn(request, ['user'], new Losses());
+    const { purpose, dimensions } = request;
+    const [text = '', another] = textsOnly(request, losses);
+    if (another !== undefined) losses.reject('inputs', 'holds more than the one text of a call');
+    const config: JsonObject = {};
+    if (purpose) config.taskType = geminiTasks[purpose];
+    if (dimensions !== null) config.outputDimensionality = dimensions;
+    const body = { content: { parts: [{ text }] }, embedContentConfig: config };
+    return { body: Buffer.from(JSON.stringify(body)), losses: losses.list };
+  },
+  readAnswer(bytes) {
+    const body = parseBody(bytes);
+    const vectors = [asVector(needObject(body, 'embedding', '').values, 'embedding.values')];
+    const usage = objectAt(body, 'usageMetadata', '');
+    return { vectors, tokens: usage ? countAt(usage, 'promptTokenCount') : null };
+  },
+  writeAnswer({ vectors: [values = []], tokens }) {
+    const usage = tokens !== null && { usageMetadata: { promptTokenCount: tokens } };
+    return JSON.stringify({ embedding: { values }, ...usage });
+  },
+  readError: readGenerateError,
+  writeError: writeGenerateError,
+};
