@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   package: [],
   http1: [],
   websocket: [],
+  threads: [],
   dialects: ['errors'],
   providers: ['dialects', 'config'],
   clouds: ['upstream', 'providers', 'config'],
@@ -27,7 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   server: ['errors', 'http1'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
-    ...['policies', 'pricing', 'websocket'],
+    ...['policies', 'pricing', 'websocket', 'threads'],
   ],
   replay: [...['proxy', 'limits', 'routing', 'pricing', 'dialects', 'config', 'errors', 'observe']],
   db: ['config', 'dialects', 'limits', 'observe', 'package', 'pricing'],
@@ -41,7 +42,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   console: ['admin', 'changes', 'config', 'db'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
-    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds', 'policies', 'package'],
+    ...[
+      'observe',
+      'server',
+      'db',
+      'dialects',
+      'pricing',
+      'clouds',
+      'policies',
+      'package',
+      'threads',
+    ],
   ],
   cli: [
     ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],

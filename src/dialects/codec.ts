@@ -118,7 +118,8 @@ export interface Codec extends ProviderCodec {
   /**
    * @param model the model name that the client used.
    * @param usage whether the client wants usage.
+   * @param requestId for the error of a stream that breaks, where the dialect names the request.
    */
-  streamWriter(model: string, usage: boolean): StreamWriter;
+  streamWriter(model: string, usage: boolean, requestId?: string): StreamWriter;
   writeError(error: ConversationError): string;
 }

@@ -20,6 +20,7 @@ import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './access/admin-key-check.js';
 import type { TraceContexts } from './request/trace-context.js';
 import type { Resources } from './resources/resources.js';
+import type { LargeTranslations } from './translation/large-translations.js';
 import type { Watchdog } from './watchdog.js';
 
 /** Facts about the daemon that workers know without asking, besides the configuration. */
@@ -90,6 +91,8 @@ export interface Gateway {
   readonly budgets: LeasedBudgets;
   /** Seals reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
+  /** Of bodies that are too large to be translated beside other requests. */
+  readonly translations: LargeTranslations;
   readonly resources: Resources;
   /** Null: requests are not traced. */
   readonly traces: TraceContexts | null;

@@ -134,11 +134,13 @@ async function answer(
   const { resources } = endpoint.dialect;
   const bound = resources && boundRoutes(gateway, credential, endpoint, asked, free);
   const routes = (bound instanceof Promise ? await bound : bound) ?? free;
-  checkAlternatives(credential, asked);
+  checkAlternatives(credential, asked, endpoint.dialect, settings.routing);
   const request = snapshot.policies
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
     : asked;
-  if (every.length === 0) return respondEstimate(exchange, endpoint, request, record);
+  if (every.length === 0) {
+    return await respondEstimate(gateway, exchange, endpoint, request, record);
+  }
   const found =
     credential.cache && findKept(gateway, exchange, endpoint, asked, upload !== null, record);
   const kept = found instanceof Promise ? await found : found;
@@ -175,7 +177,7 @@ async function answer(
     const provided = await dispatch(gateway, exchange, allowed, record);
     if (isUncounted(endpoint, provided)) {
       provided.attempt.abort();
-      return respondEstimate(exchange, endpoint, request, record);
+      return await respondEstimate(gateway, exchange, endpoint, request, record);
     }
     if (resources) {
       noteMade(gateway, credential, endpoint.dialect, request, provided, record.provider);

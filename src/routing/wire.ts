@@ -1,22 +1,13 @@
 import { hash } from 'node:crypto';
 import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
-import type { Quirks } from '../dialects/codec.js';
-import { codecOf, providerCodecOf } from '../dialects/codecs.js';
-import type { AnsweredDialect, DialectName } from '../dialects/dialect.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import type { LossPolicy } from '../dialects/translate/loss-policy.js';
-import {
-  conversationTargets,
-  embeddingCodecOf,
-  embeddingTargets,
-  rerankShapeOf,
-  rerankTargets,
-  tokenCountCodecOf,
-  tokenCountTargets,
-} from '../dialects/translate/targets.js';
+import { translationTargets } from '../dialects/translate/targets.js';
 import type { Way } from '../dialects/translate/way.js';
+import { type WayNames, wayBetween } from '../dialects/translate/way-between.js';
 import { kindOf } from '../providers/index.js';
 import type { Hosted, Sign } from '../providers/kind.js';
 import { compileForwards } from './forwarded-headers.js';
@@ -56,6 +47,7 @@ export interface Wire {
 /** From a client's dialect to a provider's, and back. */
 export interface WireTranslation {
   readonly way: Way;
+  readonly names: WayNames;
   /** Null: the provider sets no policy. */
   readonly losses: LossPolicy | null;
 }
@@ -137,10 +129,14 @@ export function compileWires(provider: Provider): ProviderWires {
     connection,
     to: wireTo,
     translated(endpoint, model) {
-      for (const [target, way] of waysFrom(endpoint.dialect.name, model, kind.quirks(provider))) {
-        const wire = wireTo(target, model);
-        if (!wire) continue;
-        return { ...wire, translation: { way, losses: provider_params.losses ?? null } };
+      const { losses = null } = provider_params;
+      const quirks = kind.quirks(provider);
+      for (const target of translationTargets) {
+        const client = endpoint.dialect.name;
+        const names = { client, provider: target.dialect.name, model, quirks };
+        const way = wayBetween(names);
+        const wire = way && wireTo(target, model);
+        if (wire) return { ...wire, translation: { way, names, losses } };
       }
       return null;
     },
@@ -150,40 +146,6 @@ export function compileWires(provider: Provider): ProviderWires {
       timeouts: provider_params.timeouts ?? {},
     },
   };
-}
-
-/** The targets that a client's dialect can be translated to, the best first. */
-function* waysFrom(
-  dialect: DialectName,
-  model: string,
-  quirks: Quirks,
-): Generator<[AskedEndpoint, Way]> {
-  const client = codecOf(dialect);
-  for (const target of client ? conversationTargets : []) {
-    const provider = providerCodecOf(target.dialect.name);
-    if (!client || !provider || provider === client) continue;
-    const asked = { model, maxOutputTokens: null, quirks };
-    yield [target, { operation: 'chat', client, provider, target: asked }];
-  }
-  const counting = tokenCountCodecOf(dialect);
-  for (const target of counting ? tokenCountTargets : []) {
-    const provider = tokenCountCodecOf(target.dialect.name);
-    if (!counting || !provider || provider === counting) continue;
-    const asked = { model, maxOutputTokens: null, quirks };
-    yield [target, { operation: 'token_count', client: counting, provider, target: asked }];
-  }
-  const embedding = embeddingCodecOf(dialect);
-  for (const target of embedding ? embeddingTargets : []) {
-    const provider = embeddingCodecOf(target.dialect.name);
-    if (!embedding || !provider || target.dialect.name === dialect) continue;
-    yield [target, { operation: 'embedding', client: embedding, provider, model }];
-  }
-  const shape = rerankShapeOf(dialect);
-  for (const target of shape ? rerankTargets : []) {
-    const provider = rerankShapeOf(target.dialect.name);
-    if (!shape || !provider || provider === shape) continue;
-    yield [target, { operation: 'rerank', client: shape, provider, model }];
-  }
 }
 
 function lowerCase(name: string): string {

@@ -16,6 +16,7 @@ import { countWrongKeys } from '../../src/proxy/access/wrong-key.js';
 import { type Gateway, noFleet } from '../../src/proxy/gateway.js';
 import { handleRequest } from '../../src/proxy/handle-request.js';
 import { Resources } from '../../src/proxy/resources/resources.js';
+import { LargeTranslations } from '../../src/proxy/translation/large-translations.js';
 import { Watchdog } from '../../src/proxy/watchdog.js';
 import { Balancers } from '../../src/routing/plan.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
@@ -29,6 +30,11 @@ import { ProviderLimits } from '../../src/upstream/provider-limits.js';
 import { RetryBudget } from '../../src/upstream/retry-budget.js';
 import { Upstreams } from '../../src/upstream/upstreams.js';
 import { configuration, credential } from '../config/configuration-for-test.js';
+
+const translationThread = new URL(
+  '../../src/proxy/translation/translation-thread.js',
+  import.meta.url,
+);
 
 /** The settings' defaults, with `auth: off`, and some changed. */
 export function settingsForTest(change: (settings: Settings) => void = () => {}): Settings {
@@ -57,6 +63,7 @@ export function gatewayForTest(
     control.destroy();
   });
   const events: GatewayEvent[] = [];
+  const seals = { key: Buffer.alloc(32, 1), kept: null };
   return {
     settings,
     snapshot: buildSnapshot(configuration(providers, [credential('sk-test')]), 'hash'),
@@ -84,7 +91,8 @@ export function gatewayForTest(
     quotas: ownQuotas(),
     slots: new LocalSlots(),
     budgets: new LeasedBudgets(() => {}),
-    seals: { key: Buffer.alloc(32, 1), kept: null },
+    seals,
+    translations: new LargeTranslations(translationThread, seals),
     resources: ownResources(),
     traces: null,
     cache: new AnswerCache(settings.cache, null),

@@ -11,6 +11,7 @@ import { countWrongKeys } from '../../proxy/access/wrong-key.js';
 import type { Gateway } from '../../proxy/gateway.js';
 import { TraceContexts } from '../../proxy/request/trace-context.js';
 import { Resources } from '../../proxy/resources/resources.js';
+import { LargeTranslations } from '../../proxy/translation/large-translations.js';
 import { Watchdog } from '../../proxy/watchdog.js';
 import { Balancers } from '../../routing/plan.js';
 import { buildSnapshot } from '../../routing/snapshot.js';
@@ -27,6 +28,7 @@ import { WorkerLimits } from './worker-limits.js';
 /** Chat clients do not send reasoning back, so it is kept for the next turn of a tool call. */
 const maxKeptReasoningBytes = 16_777_216;
 const maxKeptReasoningMs = 3_600_000;
+const translationThread = new URL('../../proxy/translation/translation-thread.js', import.meta.url);
 /** The control process is local: it accepts at once, or hangs. */
 const controlConnectMs = 10_000;
 
@@ -50,6 +52,7 @@ export function openGateway(
   const { server, traces } = settings;
   const limits = new WorkerLimits(message, send, () => gateway.facts.fleet);
   const keptReasoning = openKeptReasoning(count, send);
+  const seals = { key: Buffer.from(message.sealKey, 'base64'), kept: keptReasoning };
   const gateway: Gateway = {
     settings,
     snapshot: buildSnapshot(configuration, hash),
@@ -71,7 +74,8 @@ export function openGateway(
     quotas: limits.quotas,
     slots: limits.slots,
     budgets: limits.budgets,
-    seals: { key: Buffer.from(message.sealKey, 'base64'), kept: keptReasoning },
+    seals,
+    translations: new LargeTranslations(translationThread, seals),
     resources: new Resources({
       made: (resource) => send({ type: 'resource_made', resource }),
       ask: (ask, ids) => send({ type: 'find_resources', ask, ids }),

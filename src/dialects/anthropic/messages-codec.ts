@@ -34,7 +34,7 @@ export const messagesCodec: Codec = {
   readAnswer: readMessagesAnswer,
   writeAnswer: writeMessagesAnswer,
   streamReader: () => new MessagesStreamReader(),
-  streamWriter: (model) => new MessagesStreamWriter(model),
+  streamWriter: (model, _usage, requestId) => new MessagesStreamWriter(model, requestId),
   readError: readMessagesError,
   writeError: writeMessagesError,
 };

@@ -9,6 +9,7 @@ type Delta = 'text_delta' | 'thinking_delta' | 'input_json_delta';
 /** Blocks are written one at a time, so at most one index and one kind of delta are open. */
 export class MessagesStreamWriter implements StreamWriter {
   readonly #model: string;
+  readonly #requestId: string | undefined;
   /** Number of blocks written so far: indexes have no gap. */
   #index = -1;
   #before = '';
@@ -19,8 +20,9 @@ export class MessagesStreamWriter implements StreamWriter {
   /** Thoughts of unknown kind, until their text or seal arrives. */
   #thought = false;
 
-  constructor(model: string) {
+  constructor(model: string, requestId?: string) {
     this.#model = model;
+    this.#requestId = requestId;
   }
 
   push(part: Part): string | null {
@@ -38,7 +40,7 @@ export class MessagesStreamWriter implements StreamWriter {
       case 'finish':
         return this.#finish(part.finish, part.usage);
       case 'error':
-        return `event: error\ndata: ${writeMessagesError(part.error)}\n\n`;
+        return `event: error\ndata: ${writeMessagesError(part.error, this.#requestId)}\n\n`;
       case 'ping':
         return 'event: ping\ndata: {"type":"ping"}\n\n';
     }

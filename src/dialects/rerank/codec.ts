@@ -34,6 +34,9 @@ export interface RerankRequest {
   unknown: readonly string[];
 }
 
+/** The parts of a request that its answer depends on. */
+export type AskedRanking = Pick<RerankRequest, 'model' | 'documents' | 'topN' | 'returnDocuments'>;
+
 export interface RerankAnswer {
   /** Best first. */
   results: readonly { index: number; score: number }[];
@@ -102,7 +105,7 @@ export function readRerankAnswer(bytes: Buffer): RerankAnswer {
 
 export function writeRerankAnswer(
   answer: RerankAnswer,
-  request: RerankRequest,
+  request: AskedRanking,
   shape: RerankShape,
 ): string {
   const results = answer.results.slice(0, request.topN ?? undefined).map(({ index, score }) => {

@@ -1,8 +1,8 @@
-import type { Loss } from '../codec.js';
 import { readField, readProvider } from '../conversation/checked.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { inputUsage, noStream } from '../embeddings/translate.js';
 import {
+  type AskedRanking,
   type RerankAnswer,
   type RerankRequest,
   type RerankShape,
@@ -25,22 +25,30 @@ export function translateRerank(
   provider: RerankShape,
   request: RerankRequest,
   model: string,
+) {
+  const { documents, returnDocuments } = request;
+  const kept = { ...request, documents: returnDocuments ? documents : [] };
+  const written = writeRerankRequest(request, provider, model);
+  return { ...written, ...rerankAnswers(client, kept) };
+}
+
+/** The way back for the answer of a translated request. */
+export function rerankAnswers(
+  client: RerankShape,
+  back: AskedRanking,
 ): {
-  body: Buffer;
-  losses: Loss[];
+  back: AskedRanking;
   answer(body: Buffer): { answer: RerankAnswer; body: string; usage: Usage | null };
   error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
   stream(): never;
 } {
-  const { body, losses } = writeRerankRequest(request, provider, model);
   return {
-    body,
-    losses,
+    back,
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
       const answer = readProvider(() => readRerankAnswer(bytes));
       const usage = inputUsage(answer.tokens);
-      return { answer, body: writeRerankAnswer(answer, request, client), usage };
+      return { answer, body: writeRerankAnswer(answer, back, client), usage };
     },
     error(bytes, status) {
       const error = readRerankError(bytes, status);

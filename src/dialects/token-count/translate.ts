@@ -1,10 +1,15 @@
-import type { Loss, RequestTarget } from '../codec.js';
+import type { RequestTarget } from '../codec.js';
 import { readField, readProvider } from '../conversation/checked.js';
-import { type ConversationError, type ConversationRequest, emptyRequest } from '../conversation.js';
+import { type ConversationRequest, emptyRequest } from '../conversation.js';
 import { noStream } from '../embeddings/translate.js';
 import type { FetchedMedia } from '../translate/remote-media.js';
 import type { Seals } from '../translate/sealing.js';
-import { readConversation, Translator } from '../translate/translator.js';
+import {
+  readConversation,
+  type TranslatedError,
+  Translator,
+  translateError,
+} from '../translate/translator.js';
 import type { TokenCountCodec } from './codec.js';
 
 /** @throws GatewayError `invalid_request` naming the field. */
@@ -35,25 +40,29 @@ export function translateCount(
   providerName: string,
   { key, kept }: Seals,
   media?: ReadonlyMap<string, FetchedMedia>,
-): {
-  body: Buffer;
-  losses: readonly Loss[];
-  answer(body: Buffer): { body: string; usage: null };
-  error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
-  stream(): never;
-} {
+) {
   const { conversation: to } = provider;
   const translator = new Translator(client.conversation, to, providerName, key, kept);
-  const translation = translator.write(request, target, media);
+  const { body, losses } = translator.write(request, target, media);
+  return { body: provider.wrap(body, target.model), losses, ...countAnswers({ client, provider }) };
+}
+
+/** The way back for the answer of a translated request. */
+export function countAnswers({ client, provider }: Pick<CountWay, 'client' | 'provider'>): {
+  back: null;
+  answer(body: Buffer): { body: string; usage: null };
+  error(body: Buffer, status: number): TranslatedError;
+  stream(): never;
+} {
   return {
-    body: provider.wrap(translation.body, target.model),
-    losses: translation.losses,
+    back: null,
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
       const count = readProvider(() => provider.readCount(bytes));
       return { body: client.writeCount(count), usage: null };
     },
-    error: (bytes, status) => translation.error(bytes, status),
+    error: (bytes, status) =>
+      translateError(client.conversation, provider.conversation, bytes, status),
     stream: noStream,
   };
 }

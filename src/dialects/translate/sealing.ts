@@ -72,11 +72,25 @@ function unsealBlock(
   return { type: 'reasoning', text: block.text || (kept?.text ?? ''), seal };
 }
 
+/** The ids of the tool calls whose reasoning may be kept. */
+export function recallable(messages: readonly Message[], client: ConversationDialect): string[] {
+  if (client !== 'openai.chat') return [];
+  const calls = messages.map(({ role, content }) =>
+    role === 'assistant' ? firstCall(content) : null,
+  );
+  return calls.filter((id) => id !== null);
+}
+
+function firstCall(content: readonly Block[]): string | null {
+  const call = content.find(({ type }) => type === 'tool_call');
+  return call?.type === 'tool_call' ? call.id : null;
+}
+
 /** Content with the reasoning that was kept for its first tool call. */
 function recall(content: Block[], { client, kept }: SealContext): Block[] {
   if (client !== 'openai.chat' || !kept || content.some(isSealed)) return content;
-  const call = content.find(({ type }) => type === 'tool_call');
-  const reasoning = call?.type === 'tool_call' ? kept.get(call.id) : null;
+  const call = firstCall(content);
+  const reasoning = call === null ? null : kept.get(call);
   if (!reasoning) return content;
   return [...reasoning, ...content.filter(({ type }) => type !== 'reasoning')];
 }
@@ -106,13 +120,13 @@ export function sealBlocks(content: readonly Block[], context: SealContext): Blo
 
 function keep(content: readonly Block[], { client, kept, providerName }: SealContext): void {
   if (client !== 'openai.chat' || !kept) return;
-  const call = content.find(({ type }) => type === 'tool_call');
-  if (call?.type !== 'tool_call') return;
+  const call = firstCall(content);
+  if (call === null) return;
   const sealed = content.filter(isSealed).map((block) => ({
     ...block,
     seal: { ...block.seal, provider: providerName },
   }));
-  kept.put(call.id, sealed);
+  kept.put(call, sealed);
 }
 
 /** The same for the parts of a stream. */

@@ -5,7 +5,6 @@ import type {
   RenamedTool,
   RequestPlace,
   RequestTarget,
-  StreamWriter,
 } from '../codec.js';
 import { renamed as namedByClient, readField, readProvider } from '../conversation/checked.js';
 import { Losses } from '../conversation/losses.js';
@@ -70,7 +69,14 @@ export class Translator {
     const written = this.#provider.writeRequest(sent, target);
     const lost = namedByClient([...losses.list, ...written.losses], this.#client.fields);
     const { body, renamed } = written;
-    return new Translation(this.#client, this.#provider, this.#seals, request, body, lost, renamed);
+    const { model, streamUsage } = request;
+    const back = { model, streamUsage, renamed };
+    return new Translation(this.#client, this.#provider, this.#seals, back, body, lost);
+  }
+
+  /** The way back for the answer of a request that was written elsewhere. */
+  answers(back: AskedConversation): AnswerTranslation {
+    return new AnswerTranslation(this.#client, this.#provider, this.#seals, back);
   }
 }
 
@@ -101,33 +107,39 @@ function clientStatus(error: ConversationError, client: ConversationDialect): nu
   return error.status;
 }
 
-/** One request as one provider is sent it, and the way back of its answer. */
-class Translation {
-  readonly body: Buffer;
-  /** Losses of this translation, with the client's names of fields. */
-  readonly losses: readonly Loss[];
+/** The parts of a request that its answer depends on. Can be sent between threads. */
+export interface AskedConversation {
+  model: string;
+  streamUsage: boolean;
+  renamed: ReadonlyMap<string, RenamedTool> | null;
+}
+
+/** The provider's error in the client's dialect, with its text as it is. */
+export function translateError(
+  client: Codec,
+  provider: ProviderCodec,
+  body: Buffer,
+  status: number,
+): TranslatedError {
+  return errorFor(client, provider.readError(body, status));
+}
+
+function errorFor(client: Codec, error: ConversationError): TranslatedError {
+  return { error, status: clientStatus(error, client.dialect), body: client.writeError(error) };
+}
+
+/** The way back of one request's answer. */
+class AnswerTranslation {
+  readonly back: AskedConversation;
   readonly #client: Codec;
   readonly #provider: ProviderCodec;
   readonly #seals: SealContext;
-  readonly #request: ConversationRequest;
-  readonly #renamed: ReadonlyMap<string, RenamedTool> | null;
 
-  constructor(
-    client: Codec,
-    provider: ProviderCodec,
-    seals: SealContext,
-    request: ConversationRequest,
-    body: Buffer,
-    losses: readonly Loss[],
-    renamed: ReadonlyMap<string, RenamedTool> | null,
-  ) {
+  constructor(client: Codec, provider: ProviderCodec, seals: SealContext, back: AskedConversation) {
+    this.back = back;
     this.#client = client;
     this.#provider = provider;
     this.#seals = seals;
-    this.#request = request;
-    this.body = body;
-    this.losses = losses;
-    this.#renamed = renamed;
   }
 
   /**
@@ -136,33 +148,41 @@ class Translation {
    */
   answer(body: Buffer): TranslatedAnswer | TranslatedError {
     const read = readProvider(() => this.#provider.readAnswer(body));
-    if (read.error) {
-      const { error } = read;
-      const status = clientStatus(error, this.#client.dialect);
-      return { error, status, body: this.#client.writeError(error) };
-    }
-    const restored = this.#renamed ? restoreAnswer(read, this.#renamed) : read;
+    if (read.error) return errorFor(this.#client, read.error);
+    const { model, renamed } = this.back;
+    const restored = renamed ? restoreAnswer(read, renamed) : read;
     const answer = { ...restored, content: sealBlocks(restored.content, this.#seals) };
-    const written = this.#client.writeAnswer(answer, this.#request.model);
+    const written = this.#client.writeAnswer(answer, model);
     return { answer, body: written, usage: answer.usage };
   }
 
-  /** The provider's error in the client's dialect, with its text as it is. */
   error(body: Buffer, status: number): TranslatedError {
-    const error = this.#provider.readError(body, status);
-    return {
-      error,
-      status: clientStatus(error, this.#client.dialect),
-      body: this.#client.writeError(error),
-    };
+    return translateError(this.#client, this.#provider, body, status);
   }
 
-  /** @param writer where the client's stream has another framing than its dialect's usual. */
-  stream(writer: StreamWriter = this.writer()): StreamPipe {
-    return new StreamPipe(this.#client, this.#provider, writer, this.#renamed, this.#seals);
+  stream(requestId?: string): StreamPipe {
+    const { model, streamUsage, renamed } = this.back;
+    const writer = this.#client.streamWriter(model, streamUsage, requestId);
+    return new StreamPipe(this.#client, this.#provider, writer, renamed, this.#seals);
   }
+}
 
-  writer(): StreamWriter {
-    return this.#client.streamWriter(this.#request.model, this.#request.streamUsage);
+/** One request as one provider is sent it, and the way back of its answer. */
+class Translation extends AnswerTranslation {
+  readonly body: Buffer;
+  /** Losses of this translation, with the client's names of fields. */
+  readonly losses: readonly Loss[];
+
+  constructor(
+    client: Codec,
+    provider: ProviderCodec,
+    seals: SealContext,
+    back: AskedConversation,
+    body: Buffer,
+    losses: readonly Loss[],
+  ) {
+    super(client, provider, seals, back);
+    this.body = body;
+    this.losses = losses;
   }
 }

@@ -1,15 +1,25 @@
 import type { Codec, Loss, ProviderCodec, RequestTarget } from '../codec.js';
 import type { ConversationRequest, Usage } from '../conversation.js';
-import type { EmbeddingCodec } from '../embeddings/codec.js';
-import { readEmbedding, translateEmbedding } from '../embeddings/translate.js';
+import type { AskedVectors, EmbeddingCodec } from '../embeddings/codec.js';
+import { embeddingAnswers, readEmbedding, translateEmbedding } from '../embeddings/translate.js';
 import type { ModelRequest } from '../head.js';
-import type { RerankShape } from '../rerank/codec.js';
-import { readRerank, translateRerank } from '../rerank/translate.js';
-import { type CountWay, readCounted, translateCount } from '../token-count/translate.js';
+import type { AskedRanking, RerankShape } from '../rerank/codec.js';
+import { readRerank, rerankAnswers, translateRerank } from '../rerank/translate.js';
+import {
+  type CountWay,
+  countAnswers,
+  readCounted,
+  translateCount,
+} from '../token-count/translate.js';
 import { type FetchedMedia, remoteMedia } from './remote-media.js';
 import type { Seals } from './sealing.js';
 import type { StreamPipe } from './stream-pipe.js';
-import { readConversation, type TranslatedError, Translator } from './translator.js';
+import {
+  type AskedConversation,
+  readConversation,
+  type TranslatedError,
+  Translator,
+} from './translator.js';
 
 /** From a client's dialect to a provider's, and back; known before any request. */
 export type Way =
@@ -18,22 +28,36 @@ export type Way =
   | { operation: 'embedding'; client: EmbeddingCodec; provider: EmbeddingCodec; model: string }
   | { operation: 'rerank'; client: RerankShape; provider: RerankShape; model: string };
 
-type ReadableRequest = Pick<ModelRequest, 'body' | 'model' | 'stream'>;
+export type ReadableRequest = Pick<ModelRequest, 'body' | 'model' | 'stream'>;
 
-/** One request as one provider is sent it, and the way back of its answer. */
-export interface RequestTranslation {
-  readonly body: Buffer;
-  /** With the client's names of fields. */
-  readonly losses: readonly Loss[];
+/** The parts of a request that its answer depends on. Can be sent between threads. */
+export type Back = AskedConversation | AskedVectors | AskedRanking | null;
+
+/** A whole answer in the client's dialect. */
+export type Said = { body: string; usage: Usage | null } | TranslatedError;
+
+/** The way back of the answer to one request. */
+export interface AnswerTranslation {
+  readonly back: Back;
   /**
    * A whole answer in the client's dialect; one that says that it failed comes as its error.
    * @throws GatewayError `upstream_failed` for what is no answer.
    */
-  answer(body: Buffer): { body: string; usage: Usage | null } | TranslatedError;
+  answer(body: Buffer): Said;
   /** The provider's error in the client's dialect, with its text as it is. */
   error(body: Buffer, status: number): TranslatedError;
-  /** @throws Error where the operation has no streams. */
-  stream(): StreamPipe;
+  /**
+   * @param requestId for the error of a stream that breaks.
+   * @throws Error where the operation has no streams.
+   */
+  stream(requestId?: string): StreamPipe;
+}
+
+/** One request as one provider is sent it, and the way back of its answer. */
+export interface RequestTranslation extends AnswerTranslation {
+  readonly body: Buffer;
+  /** With the client's names of fields. */
+  readonly losses: readonly Loss[];
 }
 
 /** A conversation in the neutral form, once read: each attempt writes it for its own provider. */
@@ -82,7 +106,33 @@ export function translateOver(
   return translator.write(conversation, target, once.media);
 }
 
-function readOnce(
+/**
+ * The way back alone, for a request that another thread has written.
+ * @param back from there.
+ */
+export function answersOver(
+  way: Way,
+  back: Back,
+  providerName: string,
+  { key, kept }: Seals,
+): AnswerTranslation {
+  // Each operation has its own kind, made by the same way.
+  switch (way.operation) {
+    case 'token_count':
+      return countAnswers(way);
+    case 'embedding':
+      return embeddingAnswers(way.client, way.provider, back as AskedVectors);
+    case 'rerank':
+      return rerankAnswers(way.client, back as AskedRanking);
+    case 'chat': {
+      const translator = new Translator(way.client, way.provider, providerName, key, kept);
+      return translator.answers(back as AskedConversation);
+    }
+  }
+}
+
+/** @throws GatewayError `invalid_request` naming the field that cannot be read. */
+export function readOnce(
   way: Extract<Way, { operation: 'chat' | 'token_count' }>,
   { body, model, stream }: ReadableRequest,
   once: ReadOnce,

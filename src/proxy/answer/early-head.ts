@@ -15,15 +15,23 @@ export const keepaliveComment = Buffer.from(': keepalive\n\n');
 export function keepWaiting(
   exchange: Exchange,
   record: RequestRecord,
+  { takesComments, requestIdHeader }: Dialect,
   { keepalive_ms }: Settings['server'],
   nowMs: number,
 ): void {
-  if (keepalive_ms === 0 || nowMs - record.toldMs < keepalive_ms || exchange.aborted) return;
+  if (
+    !takesComments ||
+    keepalive_ms === 0 ||
+    nowMs - record.toldMs < keepalive_ms ||
+    exchange.aborted
+  )
+    return;
   record.toldMs = nowMs;
   if (!exchange.headSent) {
     exchange.writeHead(200, [
       ...['content-type', 'text/event-stream', 'cache-control', 'no-cache'],
       ...['x-request-id', record.requestId],
+      ...(requestIdHeader ? [requestIdHeader, record.requestId] : []),
     ]);
   }
   if (exchange.bufferedBytes === 0) exchange.write(keepaliveComment);
@@ -42,6 +50,8 @@ export function respondInStream(
   if (isError) record.error ??= 'provider_error';
   // An event's data holds no line end.
   const line = () => writeEvent(body.toString().replace(/\s*[\r\n]+\s*/g, ' '));
-  exchange.write(isError ? dialect.providerErrorEvent(body, record.status) : line());
+  exchange.write(
+    isError ? dialect.providerErrorEvent(body, record.status, record.requestId) : line(),
+  );
   exchange.end();
 }

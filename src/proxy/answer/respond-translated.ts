@@ -14,6 +14,7 @@ import { respondInStream } from './early-head.js';
 import { brokenAnswer } from './relay.js';
 import { pushCost } from './request-cost.js';
 import { StreamKeeper } from './stream-keeper.js';
+import { translateAnswer, type WholeAnswer } from './translate-answer.js';
 import { countTokens } from './translated-reader.js';
 
 /** Larger than any answer that is no stream, images included. */
@@ -26,7 +27,7 @@ const maxAnswerBytes = 67_108_864;
 export async function respondTranslated(
   gateway: Gateway,
   answer: Answer,
-  { translation, begun }: Translated,
+  translated: Translated,
   exchange: Exchange,
   headers: string[],
   { endpoint, request }: PlannedRequest,
@@ -36,18 +37,20 @@ export async function respondTranslated(
 ): Promise<void> {
   const { attempt } = answer;
   const { status } = attempt;
+  const { begun } = translated;
   const read = async () => {
     const body = attempt.ended
       ? attempt.takeHeld()
       : await wholeOf(gateway, answer, exchange, record);
-    return status >= 400 ? translation.error(body, status) : translation.answer(body);
+    return translateAnswer(gateway, exchange, translated, record.provider ?? '', body, status);
   };
-  const said = begun && 'said' in begun ? begun.said : await read();
+  const said: WholeAnswer = begun && 'said' in begun ? begun.said : await read();
   const isError = 'error' in said;
   // The errors of Anthropic's clients name the request.
   const isNamed = isError && endpoint.dialect.name.startsWith('anthropic.');
   const written = isNamed ? writeMessagesError(said.error, record.requestId) : said.body;
-  const sent = await passed(isError ? [] : holds, Buffer.from(written));
+  const bytes = typeof written === 'string' ? Buffer.from(written) : written;
+  const sent = await passed(isError ? [] : holds, bytes);
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);
   if (!('error' in said)) {

@@ -8,6 +8,7 @@ import type { Translated } from './translate.js';
  * Translates the part of a ready answer that has arrived. Nothing has been sent to the client, so
  * another provider can replace one whose answer cannot be read.
  * @param streams whether a stream was requested.
+ * @param requestId for the error of a stream that breaks.
  * @returns the outcome, as for a status.
  * @throws UpstreamError `protocol`, whose cause is the error for the client.
  */
@@ -15,6 +16,7 @@ export function beginTranslated(
   attempt: Attempt,
   translated: Translated,
   streams: boolean,
+  requestId: string,
 ): Outcome | null {
   const { status } = attempt;
   if (status >= 400) return outcomeOfStatus(status);
@@ -24,7 +26,7 @@ export function beginTranslated(
   }
   const { translation } = translated;
   if (streams) {
-    const pipe = translation.stream();
+    const pipe = translation.stream(requestId);
     translated.begun = { pipe, first: pipe.push(attempt.takeHeld()) };
     // The client gets the content that came before the error.
     if (pipe.error && !pipe.hasContent) throw unreadable(pipe.error.message);

@@ -1,10 +1,9 @@
-import { mediaWanted } from '../../dialects/translate/way.js';
 import { GatewayError } from '../../errors.js';
 import type { AttemptsEnd } from '../../observe/event.js';
 import type { Candidate } from '../../routing/snapshot.js';
+import type { Wire } from '../../routing/wire.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import type { Attempt } from '../../upstream/attempt.js';
-import { fetchMedia } from '../../upstream/fetch-media.js';
 import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 import { retryAfterMs } from '../../upstream/retry-after.js';
 import { toUpstreamError, type UpstreamError } from '../../upstream/upstream-error.js';
@@ -17,6 +16,7 @@ import { OtherModels } from './other-models.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { Answer, PlannedRequest } from './planned-request.js';
 import { startAttempt } from './start-attempt.js';
+import { translateRequest } from './translate.js';
 
 /**
  * Sends the request to one provider after the other, until the answer is one that another attempt
@@ -67,12 +67,21 @@ export async function dispatch(
     again = null;
     let answer: Answer | null;
     try {
-      if (settings.upstream.fetch_media !== 'off') {
-        await fetchWanted(settings.upstream, planned, candidate);
-      }
-      answer = startAttempt(gateway, exchange, planned, picked, record, withoutUsage);
+      const wire = candidate.wire(planned.endpoint) as Wire;
+      const { dialect, translation } = wire;
+      const losses = record.credential?.losses ?? null;
+      const translating =
+        translation &&
+        translateRequest(gateway, exchange, planned, candidate, translation, losses, dialect.name);
+      const translated = translating instanceof Promise ? await translating : translating;
+      const usage = candidate !== withoutUsage;
+      answer = startAttempt(gateway, exchange, planned, picked, record, wire, translated, usage);
     } catch (error) {
       release();
+      if (error instanceof AbortedError) {
+        end = 'over';
+        break;
+      }
       if (!(error instanceof GatewayError)) throw error;
       // Another provider's dialect may express what this one cannot.
       untold = error;
@@ -94,7 +103,7 @@ export async function dispatch(
       await readyInTime(gateway, exchange, planned, answer, record);
       gateway.providerLimits.learn(provider, candidate.model, attempt, mark, Date.now());
       outcome = answer.translated
-        ? beginTranslated(attempt, answer.translated, planned.request.stream)
+        ? beginTranslated(attempt, answer.translated, planned.request.stream, record.requestId)
         : outcomeOfStatus(attempt.status);
       refusal?.answer.attempt.abort();
       refusal = { answer, candidate };
@@ -152,18 +161,6 @@ export async function dispatch(
   return refusal.answer;
 }
 
-/** Fetches media of the request that this candidate needs as content rather than URLs. */
-async function fetchWanted(
-  upstream: Gateway['settings']['upstream'],
-  { request, endpoint, read }: PlannedRequest,
-  candidate: Candidate,
-): Promise<void> {
-  const way = candidate.wire(endpoint)?.translation?.way;
-  const wanted = way ? mediaWanted(way, request, read) : [];
-  if (wanted.length === 0) return;
-  read.media = new Map([...(read.media ?? []), ...(await fetchMedia(upstream, wanted))]);
-}
-
 /**
  * Waits for the attempt's `ready`, which fails as a timeout at the request's deadline. Meanwhile
  * sends the client signs of life where possible.
@@ -183,7 +180,7 @@ async function readyInTime(
       if (isStopped(gateway, record)) attempt.abort();
       else if (nowMs - record.startMs >= totalMs) attempt.abort('timeout');
       else if (request.stream) {
-        if (endpoint.dialect.takesComments) keepWaiting(exchange, record, settings.server, nowMs);
+        keepWaiting(exchange, record, endpoint.dialect, settings.server, nowMs);
       } else if (
         keepalive_ms > 0 &&
         nowMs - record.startMs >= keepalive_ms &&

@@ -4,10 +4,12 @@ import { modelEndpoints } from '../../dialects/endpoints.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { estimateTokens } from '../../dialects/token-count/estimate.js';
 import { readCounted } from '../../dialects/token-count/translate.js';
-import { tokenCountCodecOf } from '../../dialects/translate/targets.js';
+import { tokenCountCodecOf } from '../../dialects/translate/way-between.js';
 import type { Exchange } from '../../server/exchange.js';
 import { keptBody } from '../answer/body-keeper.js';
+import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
+import { largeBytes } from '../translation/large-translations.js';
 import type { Answer } from './planned-request.js';
 
 /** By the name of a dialect of counting: where the conversations that it counts are asked. */
@@ -38,17 +40,21 @@ export function isUncounted({ dialect }: ModelEndpoint, { attempt }: Answer): bo
 
 /**
  * Answers with the gateway's own estimate of the tokens of a request.
- * @throws GatewayError `invalid_request` naming the field that cannot be read.
+ * @throws GatewayError `invalid_request` naming the field that cannot be read; AbortedError.
  */
-export function respondEstimate(
+export async function respondEstimate(
+  { translations }: Gateway,
   exchange: Exchange,
   { dialect }: ModelEndpoint,
   { body, model }: ModelRequest,
   record: RequestRecord,
-): void {
+): Promise<void> {
   const codec = tokenCountCodecOf(dialect.name);
   if (!codec) throw new Error(`${dialect.name} does not count tokens`);
-  const written = codec.writeCount(estimateTokens(readCounted(codec, body, model)));
+  const written =
+    body.length < largeBytes
+      ? codec.writeCount(estimateTokens(readCounted(codec, body, model)))
+      : await translations.estimate(exchange, { body, model, dialect: dialect.name });
   const headers = ['content-type', 'application/json', 'x-request-id', record.requestId];
   if (dialect.requestIdHeader) headers.push(dialect.requestIdHeader, record.requestId);
   headers.push('x-llmproxy-estimated', 'true', 'x-llmproxy-attempts', String(record.attempts));

@@ -1,5 +1,4 @@
 import { bodyFor } from '../../dialects/head.js';
-import type { Candidate } from '../../routing/snapshot.js';
 import type { Wire } from '../../routing/wire.js';
 import type { Exchange } from '../../server/exchange.js';
 import { Attempt } from '../../upstream/attempt.js';
@@ -12,23 +11,25 @@ import { answerJudge } from './answer-judge.js';
 import { upstreamHeaders } from './headers.js';
 import type { Picked } from './pick.js';
 import type { Answer, PlannedRequest } from './planned-request.js';
-import { translateRequest } from './translate.js';
+import type { Translated } from './translate.js';
 
 /**
  * Starts one attempt; null when the request's time is over or its client has left.
- * @throws GatewayError `invalid_request` where the request cannot be translated.
+ * @param mayAskUsage false where the provider has refused the request for usage.
+ * @throws GatewayError the failure of an upload.
  */
 export function startAttempt(
-  { health, seals, settings, upstreams, usageRefusers }: Gateway,
+  { health, settings, upstreams, usageRefusers }: Gateway,
   exchange: Exchange,
   planned: PlannedRequest,
   { candidate, release }: Picked,
   record: RequestRecord,
-  withoutUsage: Candidate | null,
+  usual: Wire,
+  translated: Translated | null,
+  mayAskUsage: boolean,
 ): Answer | null {
   const { provider, model } = candidate;
   const { request, endpoint, upload = null, upgrade = null } = planned;
-  const usual = candidate.wire(endpoint) as Wire;
   const wire = planned.secret ? wireWith(planned.secret, usual) : usual;
   const { upstream } = settings;
   const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
@@ -38,22 +39,11 @@ export function startAttempt(
     return null;
   }
   if (upload?.failure) throw upload.failure;
-  const { dialect, translation } = wire;
-  const translated =
-    translation &&
-    translateRequest(
-      planned,
-      candidate,
-      translation,
-      record.credential?.losses ?? null,
-      dialect.name,
-      seals,
-    );
   const asksUsage =
     !translated &&
     request.usageEdit !== null &&
     wire.asksUsage &&
-    candidate !== withoutUsage &&
+    mayAskUsage &&
     !usageRefusers.has(provider.key);
   const body =
     translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage);
@@ -65,7 +55,7 @@ export function startAttempt(
     health.ended(provider.key);
     release();
   };
-  const judge = answerJudge(dialect, settings.routing);
+  const judge = answerJudge(wire.dialect, settings.routing);
   const attempt = new Attempt(judge, done, request.stream);
   const method = planned.method ?? endpoint.method ?? 'POST';
   const received = translated ? jsonHeaders : exchange.headers;
@@ -83,7 +73,7 @@ export function startAttempt(
   });
   exchange.onAbort(() => attempt.abort());
   if (upload) upload.onFailure = () => attempt.abort();
-  return { attempt, dialect, translated, hidesUsage: asksUsage, totalMs };
+  return { attempt, dialect: wire.dialect, translated, hidesUsage: asksUsage, totalMs };
 }
 
 /** The client's own headers are meant for another API. */

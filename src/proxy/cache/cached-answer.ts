@@ -74,8 +74,8 @@ async function waitedFor(
   const watched = {
     onTick() {
       if (isStopped(gateway, record)) left.abort();
-      else if (stream && endpoint.dialect.takesComments) {
-        keepWaiting(exchange, record, settings.server, performance.now());
+      else if (stream) {
+        keepWaiting(exchange, record, endpoint.dialect, settings.server, performance.now());
       }
     },
   };

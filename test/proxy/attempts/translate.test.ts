@@ -191,6 +191,49 @@ test('a stream that breaks ends with an error of the client’s dialect, and nev
   }
 });
 
+test('the error in a stream of messages names the request, as Anthropic’s do', async (t) => {
+  const chunk = { choices: [{ index: 0, delta: { content: 'one' }, finish_reason: null }] };
+  const failure = { error: { message: 'busy', type: 'server_error' } };
+  for (const [data, end] of [
+    [[chunk, failure], true],
+    [[chunk], true],
+    [[chunk], false],
+    [[chunk, { choices: 7 }], true],
+  ] as const) {
+    const { origin } = await served(t, { a: { answer: events(data, end) } });
+    const asked = { ...messagesBody, stream: true };
+    const { text, headers } = await post(origin, '/v1/messages', asked);
+    const last = text.split('\n\n').filter(Boolean).at(-1) ?? '';
+    assert.match(last, /^event: error\ndata: /);
+    assert.equal(JSON.parse(last.slice(last.indexOf('{'))).request_id, headers['request-id']);
+    assert.ok(headers['request-id']);
+  }
+});
+
+test('a head sent while a stream of messages waits names the request, too', async (t) => {
+  const busy = { error: { message: 'busy', type: 'server_error' } };
+  let answer = () => {};
+  const { origin, gateway } = await served(t, {
+    a: {
+      answer: (request, response) => {
+        answer = () => json(503, busy)(request, response);
+      },
+    },
+  });
+  gateway.settings.server.keepalive_ms = 20;
+  const response = await fetch(`${origin}/v1/messages`, {
+    method: 'POST',
+    body: JSON.stringify({ ...messagesBody, stream: true }),
+    signal: AbortSignal.timeout(20_000),
+  });
+  answer();
+  assert.equal(response.status, 200);
+  const last = (await response.text()).split('\n\n').filter(Boolean).at(-1) ?? '';
+  const { request_id } = JSON.parse(last.slice(last.indexOf('{')));
+  assert.equal(request_id, response.headers.get('request-id'));
+  assert.equal(request_id, response.headers.get('x-request-id'));
+});
+
 test('a stream that fails before its first content is requested from the next provider', async (t) => {
   const failure = { type: 'error', error: { type: 'overloaded_error', message: 'busy' } };
   const { asked, origin } = await served(t, {
