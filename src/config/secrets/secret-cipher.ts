@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
+import {
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  randomBytes,
+} from 'node:crypto';
 
 /** A key that encrypts secrets. */
 export interface SecretKey {
@@ -80,11 +87,33 @@ export function open(stored: string, ring: KeyRing, place: SecretPlace): string 
 }
 
 /** Encrypts bytes bound to a context, with a fresh nonce each time. */
-export function sealBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buffer): Buffer {
-  const nonce = randomBytes(nonceBytes);
-  const sealing = createCipheriv(cipher, key, nonce).setAAD(context);
-  const ciphertext = Buffer.concat([sealing.update(bytes), sealing.final()]);
-  return Buffer.concat([nonce, sealing.getAuthTag(), ciphertext]);
+export function sealBytes(bytes: Buffer, key: SecretKey, context: Buffer): Buffer {
+  const sealing = new Sealing(key, context);
+  const ciphertext = sealing.update(bytes);
+  return Buffer.concat([sealing.head(), ciphertext]);
+}
+
+/** Bytes that `sealBytes` puts before those of the content. */
+export const sealHeadBytes = nonceBytes + tagBytes;
+
+/** Encrypts as `sealBytes` does, piece by piece. Its head is known last. */
+export class Sealing {
+  readonly #nonce = randomBytes(nonceBytes);
+  readonly #cipher: CipherGCM;
+
+  constructor({ bytes }: SecretKey, context: Buffer) {
+    this.#cipher = createCipheriv(cipher, bytes, this.#nonce).setAAD(context);
+  }
+
+  update(piece: Buffer): Buffer {
+    return this.#cipher.update(piece);
+  }
+
+  /** To be called once, after the last piece. */
+  head(): Buffer {
+    this.#cipher.final();
+    return Buffer.concat([this.#nonce, this.#cipher.getAuthTag()]);
+  }
 }
 
 /** @throws Error when the bytes were changed, or sealed under another key or for another context. */

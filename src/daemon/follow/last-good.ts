@@ -1,18 +1,26 @@
 import { hash } from 'node:crypto';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.js';
-import { type KeyRing, openBytes, sealBytes } from '../../config/secrets/secret-cipher.js';
+import {
+  type KeyRing,
+  openBytes,
+  Sealing,
+  type SecretKey,
+  sealBytes,
+  sealHeadBytes,
+} from '../../config/secrets/secret-cipher.js';
 import { changed, differenceOf, type RowsDifference } from './rows-difference.js';
 
 /** Bound to every file, so that files of other formats are rejected. */
 const format = Buffer.from('llmproxy last-good 1');
+const rowsPerPiece = 500;
 /** Minimum time between two writes of the whole file. */
 const wholeEveryMs = 60_000;
 
 /** A difference to the rows of a file, as a line of its log. */
 interface LogEntry {
-  /** SHA-256 of that file. */
+  /** See `baseOf`. */
   base: string;
   difference: RowsDifference;
 }
@@ -72,7 +80,7 @@ export class LastGood {
       const sealed = await readFile(this.#file);
       // A file of an earlier version has no teams.
       const rows: Configuration = { teams: [], ...JSON.parse(this.#open(sealed)) };
-      return await this.#replayed(rows, hash('sha256', sealed));
+      return await this.#replayed(rows, [baseOf(sealed), hash('sha256', sealed)]);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
       throw new Error(`${this.#file} is damaged, or was written under another secret-key`);
@@ -103,15 +111,21 @@ export class LastGood {
   }
 
   async #write(rows: Configuration): Promise<void> {
-    const sealed = this.#seal(JSON.stringify(rows));
+    const key = this.#key();
     const temporary = `${this.#file}.${process.pid}`;
     await rm(temporary, { force: true });
-    await writeFile(temporary, sealed, { mode: 0o600, flag: 'wx', flush: true });
+    const file = await open(temporary, 'wx', 0o600);
+    let base: string;
+    try {
+      base = await writeSealed(file, rows, key);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(temporary, this.#file);
     // Its entries refer to the previous file.
     await rm(this.#log, { force: true });
-    const base = hash('sha256', sealed);
-    this.#kept = { rows, keyId: this.#ring()[0]?.id, base, wroteMs: performance.now() };
+    this.#kept = { rows, keyId: key.id, base, wroteMs: performance.now() };
     if (this.#waiting === rows) this.#waiting = null;
   }
 
@@ -127,12 +141,12 @@ export class LastGood {
   }
 
   /** An entry cut off by a crash is ignored, with everything after it. */
-  async #replayed(rows: Configuration, base: string): Promise<Configuration> {
+  async #replayed(rows: Configuration, bases: readonly string[]): Promise<Configuration> {
     const text = await readFile(this.#log, 'utf8').catch(() => '');
     let now = rows;
     for (const line of text.split('\n').slice(0, -1)) {
       const entry: LogEntry = JSON.parse(this.#open(Buffer.from(line, 'base64')));
-      if (entry.base === base) now = changed(now, entry.difference);
+      if (bases.includes(entry.base)) now = changed(now, entry.difference);
     }
     return now;
   }
@@ -144,9 +158,13 @@ export class LastGood {
   }
 
   #seal(text: string): Buffer {
+    return sealBytes(Buffer.from(text, 'utf8'), this.#key(), format);
+  }
+
+  #key(): SecretKey {
     const [key] = this.#ring();
     if (!key) throw new Error('there is no secret key');
-    return sealBytes(Buffer.from(text, 'utf8'), key, format);
+    return key;
   }
 
   #open(sealed: Buffer): string {
@@ -159,4 +177,45 @@ export class LastGood {
     }
     throw new Error('no key opens it');
   }
+}
+
+/** Names a file by its head, which no other has; earlier versions took the hash of all of it. */
+function baseOf(sealed: Buffer): string {
+  return hash('sha256', sealed.subarray(0, sealHeadBytes));
+}
+
+/**
+ * Writes the file in pieces: a hundred thousand keys as one text would hold the process for half a
+ * second, and four times their size in memory.
+ * @returns its name in the log.
+ */
+async function writeSealed(file: FileHandle, rows: Configuration, key: SecretKey): Promise<string> {
+  const sealing = new Sealing(key, format);
+  await file.appendFile(Buffer.alloc(sealHeadBytes));
+  for (const piece of jsonPieces(rows)) {
+    await file.appendFile(sealing.update(Buffer.from(piece, 'utf8')));
+  }
+  const head = sealing.head();
+  await file.write(head, 0, head.length, 0);
+  return baseOf(head);
+}
+
+/** The text of `JSON.stringify`, its lists in parts. */
+function* jsonPieces(rows: Configuration): Generator<string> {
+  let separator = '{';
+  for (const [name, value] of Object.entries(rows)) {
+    yield `${separator}${JSON.stringify(name)}:`;
+    if (Array.isArray(value)) yield* listPieces(value);
+    else yield JSON.stringify(value);
+    separator = ',';
+  }
+  yield '}';
+}
+
+function* listPieces(list: readonly unknown[]): Generator<string> {
+  for (let at = 0; at < list.length; at += rowsPerPiece) {
+    const part = JSON.stringify(list.slice(at, at + rowsPerPiece)).slice(1, -1);
+    yield `${at === 0 ? '[' : ','}${part}`;
+  }
+  yield list.length === 0 ? '[]' : ']';
 }

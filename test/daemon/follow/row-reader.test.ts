@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, Credential } from '../../../src/config/configuration.js';
-import { generateSecretKey } from '../../../src/config/secrets/secret-cipher.js';
+import { generateSecretKey, sealBytes } from '../../../src/config/secrets/secret-cipher.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { RowReader } from '../../../src/daemon/follow/row-reader.js';
+import { differenceOf } from '../../../src/daemon/follow/rows-difference.js';
 import type { RowChanges } from '../../../src/db/queries/configuration/read-configuration.js';
 import { configuration, provider } from '../../config/configuration-for-test.js';
 import { testDirectory } from '../../support/postgres.js';
@@ -107,4 +110,33 @@ test('a change is kept in a log next to the file, and both are read', async () =
   await kept.close();
   assert.equal(existsSync(join(folder, 'last-good.log')), false);
   assert.deepEqual(await new LastGood(folder, () => ring).load(), third);
+});
+
+test('many rows are kept in pieces, between which the process does other work', async () => {
+  const folder = testDirectory();
+  const ring = [generateSecretKey()];
+  const kept = new LastGood(folder, () => ring);
+  const ids = Array.from({ length: 10_001 }, (_, n) => n);
+  const rows: Configuration = { ...keys(...ids), budgets: [] };
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  await kept.save(rows);
+  clearInterval(counting);
+  assert.ok(turns >= 5, `${turns} turns`);
+  const loaded = await new LastGood(folder, () => ring).load();
+  assert.ok(isDeepStrictEqual(loaded, rows), `${loaded?.credentials.length} keys`);
+});
+
+test('the changes that an earlier version has logged are read', async () => {
+  const folder = testDirectory();
+  const sealer = generateSecretKey();
+  const ring = [sealer];
+  const first = keys(1);
+  await new LastGood(folder, () => ring).save(first);
+  const base = hash('sha256', readFileSync(join(folder, 'last-good')));
+  const difference = differenceOf(first, keys(1, 2));
+  const entry = Buffer.from(JSON.stringify({ base, difference }));
+  const line = sealBytes(entry, sealer, Buffer.from('llmproxy last-good 1')).toString('base64');
+  writeFileSync(join(folder, 'last-good.log'), `${line}\n`);
+  assert.deepEqual(await new LastGood(folder, () => ring).load(), keys(1, 2));
 });
