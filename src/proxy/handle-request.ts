@@ -1,4 +1,4 @@
-import type { Endpoint } from '../dialects/endpoint.js';
+import type { Endpoint, ModelEndpoint } from '../dialects/endpoint.js';
 import type { ErrorKind } from '../dialects/errors/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { modelMeant } from '../routing/model-order.js';
@@ -53,7 +53,9 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
     if (gateway.traces && isTraced(endpoint)) record.trace = gateway.traces.begin(exchange);
     countActive(gateway, endpoint, 1);
     if (preflight) respond(exchange, record, 204, '', preflight);
-    else await answer(gateway, exchange, endpoint, record);
+    else if (endpoint.kind === 'model_request') {
+      await serveModel(gateway, exchange, endpoint, record);
+    } else await serveOther(gateway, exchange, endpoint, record);
   } catch (error) {
     if (error instanceof AbortedError) record.left();
     else {
@@ -79,45 +81,26 @@ function countActive({ active }: Gateway, { pattern }: Endpoint, change: number)
   active.set(pattern, (active.get(pattern) ?? 0) + change);
 }
 
-async function answer(
+/**
+ * Serves a request for a model: authenticates it, reads it, finds its providers, applies policies,
+ * the cache and limits, asks providers until one answers, and relays the answer.
+ */
+async function serveModel(
   gateway: Gateway,
   exchange: Exchange,
-  endpoint: Endpoint,
+  endpoint: ModelEndpoint,
   record: RequestRecord,
 ): Promise<void> {
   const { snapshot, settings } = gateway;
-  if (endpoint.kind === 'health') {
-    const { status, body } = health(gateway, exchange);
-    const told = fleetHeaders(gateway, exchange.header(daemonHeader));
-    return respond(exchange, record, status, body, [...jsonHeaders, ...told]);
-  }
-  if (endpoint.kind === 'hello') return respond(exchange, record, 200, '{}');
-  if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
+  const { resources } = endpoint.dialect;
 
   if (settings.auth === 'off') checkPage(gateway, exchange);
-  const secret = endpoint.kind === 'socket' ? secretOf(exchange, gateway.seals.key) : null;
-  const credential = secret
-    ? holderOf(secret, snapshot, settings.auth)
-    : authenticate(exchange, snapshot, settings.auth);
+  const credential = authenticate(exchange, snapshot, settings.auth);
   record.authenticated(credential, snapshot);
   checkAddress(gateway, exchange, credential);
-  if (endpoint.kind !== 'model_request' || endpoint.limited) {
-    const asked = limit(gateway.limiter, credential);
-    if (asked) await asked;
-  }
-  if (endpoint.kind === 'socket') {
-    return await serveSocket(gateway, exchange, endpoint, credential, secret, record);
-  }
-  if (endpoint.kind === 'resource') {
-    return await serveResource(gateway, exchange, endpoint, credential, record);
-  }
-  if (endpoint.kind !== 'model_request') {
-    const model = endpoint.kind === 'models' ? '' : modelOf(exchange);
-    const body =
-      model === ''
-        ? listModels(gateway, credential, exchange)
-        : showModel(gateway, credential, exchange, model);
-    return respond(exchange, record, 200, body);
+  if (endpoint.limited) {
+    const limited = limit(gateway.limiter, credential);
+    if (limited) await limited;
   }
 
   const place = placeIn(exchange.path, exchange.query);
@@ -129,18 +112,20 @@ async function answer(
     credential,
   );
   record.asked(exchange, asked, endpoint.dialect);
+
   const every = planRoutes(snapshot, credential, endpoint, asked.model, settings.routing);
-  const free = snapshot.stops ? openRoutes(gateway, record, every) : every;
-  const { resources } = endpoint.dialect;
-  const bound = resources && boundRoutes(gateway, credential, endpoint, asked, free);
-  const routes = (bound instanceof Promise ? await bound : bound) ?? free;
+  const open = snapshot.stops ? openRoutes(gateway, record, every) : every;
+  const bound = resources && boundRoutes(gateway, credential, endpoint, asked, open);
+  const routes = (bound instanceof Promise ? await bound : bound) ?? open;
   checkAlternatives(credential, asked, endpoint.dialect, settings.routing);
+
   const request = snapshot.policies
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
     : asked;
   if (every.length === 0) {
     return await respondEstimate(gateway, exchange, endpoint, request, record);
   }
+
   const found =
     credential.cache && findKept(gateway, exchange, endpoint, asked, upload !== null, record);
   const kept = found instanceof Promise ? await found : found;
@@ -148,6 +133,7 @@ async function answer(
     record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
     record.prefers = preferenceOf(record.session, routes);
   }
+
   const { quotas } = credential;
   if (quotas && endpoint.limited) {
     const model = modelMeant(request.model, settings.routing);
@@ -157,6 +143,7 @@ async function answer(
     record.reservation = await reserve(gateway, quotas, needed, model, dialect, kept !== null);
   }
   if (kept) return respondKept(gateway, exchange, endpoint, kept, record);
+
   const planned = {
     request,
     upload,
@@ -164,14 +151,14 @@ async function answer(
     endpoint,
     read: { conversation: null },
     routesOfKind: (kind: ErrorKind) =>
-      routes === free
+      routes === open
         ? routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind)
         : [],
   };
   const release = await admit(gateway, record);
   try {
     const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;
-    if (snapshot.mirrors && routes === free) {
+    if (snapshot.mirrors && routes === open) {
       mirroringOf(gateway).sample(gateway, exchange, snapshot.mirrors, allowed, record);
     }
     const provided = await dispatch(gateway, exchange, allowed, record);
@@ -190,6 +177,46 @@ async function answer(
   } finally {
     release();
   }
+}
+
+/** Serves every endpoint that is not for a model request. */
+async function serveOther(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: Exclude<Endpoint, ModelEndpoint>,
+  record: RequestRecord,
+): Promise<void> {
+  const { snapshot, settings } = gateway;
+  if (endpoint.kind === 'health') {
+    const { status, body } = health(gateway, exchange);
+    const told = fleetHeaders(gateway, exchange.header(daemonHeader));
+    return respond(exchange, record, status, body, [...jsonHeaders, ...told]);
+  }
+  if (endpoint.kind === 'hello') return respond(exchange, record, 200, '{}');
+  if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
+
+  if (settings.auth === 'off') checkPage(gateway, exchange);
+  const secret = endpoint.kind === 'socket' ? secretOf(exchange, gateway.seals.key) : null;
+  const credential = secret
+    ? holderOf(secret, snapshot, settings.auth)
+    : authenticate(exchange, snapshot, settings.auth);
+  record.authenticated(credential, snapshot);
+  checkAddress(gateway, exchange, credential);
+  const limited = limit(gateway.limiter, credential);
+  if (limited) await limited;
+
+  if (endpoint.kind === 'socket') {
+    return await serveSocket(gateway, exchange, endpoint, credential, secret, record);
+  }
+  if (endpoint.kind === 'resource') {
+    return await serveResource(gateway, exchange, endpoint, credential, record);
+  }
+  const model = endpoint.kind === 'models' ? '' : modelOf(exchange);
+  const body =
+    model === ''
+      ? listModels(gateway, credential, exchange)
+      : showModel(gateway, credential, exchange, model);
+  respond(exchange, record, 200, body);
 }
 
 const jsonHeaders = ['content-type', 'application/json'] as const;
