@@ -32,7 +32,7 @@ type ExportSettings = FileSettings & { usage: Pick<Settings['usage'], 'export'> 
 
 /** Between two looks at an empty queue. */
 const idleMs = 1_000;
-/** A daemon that dies keeps others from sending for so long. */
+/** A daemon that dies keeps others from sending for this long. */
 const holdSeconds = 60;
 const maxRetryMs = 60_000;
 const queryTimeoutMs = 30_000;

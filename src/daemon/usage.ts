@@ -24,7 +24,7 @@ export interface Usage {
   record(event: RequestFinished): void;
   /** Makes partitions ahead and drops old ones, now and each hour. */
   startMaintenance(): Promise<void>;
-  /** Stores what is left, within a few seconds. */
+  /** Stores remaining rows, within a few seconds. */
   close(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ export function openUsage(
     record: (event) => recorder.record(event),
     startMaintenance() {
       queue.start();
-      // Detaching a partition waits for who reads it, but nobody has to wait for that.
+      // Detaching a partition waits for its readers, but nothing waits for that.
       return maintainPartitions(database, 0, Date.now()).then(
         () => void maintain(),
         () => maintain(),

@@ -201,7 +201,7 @@ export function disjoint(counts: InclusiveCounts): UsageClasses {
 /** The members of a usage object that are numbers of tokens; the others are absent or null. */
 export type Counts<Name extends string> = { readonly [K in Name]?: number | null };
 
-/** False where one of these members is there and is no number of tokens. */
+/** False if one of these members is present and not a number of tokens. */
 export function hasCounts<Usage, Name extends string>(
   usage: Usage,
   names: readonly Name[],

@@ -9,7 +9,9 @@ const renewMs = 15_000;
 /** Interval while other daemons may want what this one holds. */
 const renewSharedMs = 1_000;
 const retryMs = 500;
-/** Settlements that a request waits for others to return money, before this daemon gives way. */
+/**
+ * Settlements that a request waits for others to return money, before this daemon returns its own.
+ */
 const patience = 2;
 /** A worker's last messages may arrive after its end. */
 const goneMs = 1_000;
@@ -39,7 +41,7 @@ interface State extends BudgetRef {
   isDirty: boolean;
   /** Monotonic. */
   syncedMs: number;
-  /** The lease's end: after it, others may take what is not lent. */
+  /** The lease's end: after it, others may take the part that is not lent. */
   heldUntilMs: number;
   /** Time of the last loan for a request. */
   usedMs: number;

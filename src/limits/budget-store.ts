@@ -38,9 +38,6 @@ export interface Grant {
 export interface BudgetStore {
   /** Settles and leases, all in one round trip. @throws Error while the store is away. */
   take(wanted: readonly Wanted[]): Promise<readonly Grant[]>;
-  /**
-   * Settles, and returns what is not lent.
-   * @throws Error while the store is away.
-   */
+  /** Settles, and returns the part that is not lent. @throws Error while the store is away. */
   give(back: readonly Wanted[]): Promise<void>;
 }

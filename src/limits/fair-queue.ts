@@ -149,7 +149,7 @@ function linesOf<T>({ lines }: Team<T>): Map<string, Line<T>> {
   return isOne ? lines : new Map([...lines].filter(([, line]) => line.priority === highest));
 }
 
-/** Skips, in one step, whole rounds in which nobody could pay. */
+/** Skips whole rounds in which nobody could pay, in one step. */
 function nextOf<F extends Turn>(
   turns: ReadonlyMap<string, F>,
   costOf: (turn: F) => number,

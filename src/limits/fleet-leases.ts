@@ -161,7 +161,7 @@ export class FleetLeases {
     return wanted;
   }
 
-  /** Handles the store's answer to what was collected. */
+  /** Handles the store's answer to the collected requests. */
   granted(wanted: readonly Wanted[], grants: readonly Grant[], nowMs: number): void {
     for (const [place, { granted, left }] of grants.entries()) {
       const { name, want } = wanted[place] as Wanted;

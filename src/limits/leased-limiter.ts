@@ -13,7 +13,7 @@ interface Lease {
   burst: number;
   tokens: number;
   used: number;
-  /** Used beyond what was taken, to be reported to the owner. */
+  /** Use beyond the taken tokens, to be reported to the owner. */
   owed: number;
   /** Tokens left at the owner when it last answered, and the time of that answer. */
   left: number;
@@ -75,10 +75,7 @@ export class LeasedLimiter implements Limiter {
     });
   }
 
-  /**
-   * Corrects what was taken.
-   * @param more further tokens used; negative: fewer were used.
-   */
+  /** Corrects taken tokens. @param more further tokens used; negative if fewer were used. */
   settle(key: string, rate: number, burst: number, more: number): void {
     if (more !== 0) this.#lease(key, rate, burst).owed += more;
   }

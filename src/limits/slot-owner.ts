@@ -160,7 +160,7 @@ export class SlotOwner {
     return wanted;
   }
 
-  /** Handles the store's answer to what was collected. */
+  /** Handles the store's answer to the collected requests. */
   granted(wanted: readonly Wanted[], grants: readonly Grant[]): void {
     const nowMs = performance.now();
     for (const [place, { granted }] of grants.entries()) {

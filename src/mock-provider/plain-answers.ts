@@ -4,10 +4,10 @@ import { embeddingsBody } from './embeddings.js';
 import { ProviderError } from './provider-error.js';
 import { idOf } from './resources.js';
 
-/** An answer that is no stream: JSON, or bytes. @throws ProviderError 400 naming the field. */
+/** A whole answer: JSON, or bytes. @throws ProviderError 400 naming the field. */
 export type PlainAnswer = (fields: Fields) => string | { type: string; bytes: Buffer };
 
-/** Answers that are no text of a model, by the dialect that was asked in. */
+/** Answers other than text of a model, by dialect. */
 export const plainAnswers: Readonly<Partial<Record<DialectName, PlainAnswer>>> = {
   'openai.embeddings': embeddingsBody,
   'openai.moderations': moderationsBody,

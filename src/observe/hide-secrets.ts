@@ -10,5 +10,5 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
     .reduce((words, secret) => words.replaceAll(secret, '***'), text);
 }
 
-/** Words of header values that are no secret. */
+/** Words of header values that are not secret. */
 const schemes = new Set(['bearer', 'digest']);

@@ -175,7 +175,7 @@ async function readBody(
   return bodyInTime(reading, gateway.settings.server.body_timeout_ms, gateway.watchdog);
 }
 
-/** Asks the control process, the only one that knows the sessions; null where there is none. */
+/** Asks the control process, which alone knows the sessions; null if there is none. */
 async function roleOfSession(
   { control }: Gateway,
   headers: readonly string[],

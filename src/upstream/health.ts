@@ -238,7 +238,7 @@ export class Health {
     if (!state) {
       if (models.size >= maxModels) {
         for (const [name, each] of models) if (!isOut(each, now)) models.delete(name);
-        // If all of them are out, the oldest entry gives way.
+        // If all of them are out, the oldest entry is replaced.
         const [oldest] = models.keys();
         if (models.size >= maxModels && oldest !== undefined) models.delete(oldest);
       }

@@ -5,7 +5,7 @@ import type { UpstreamFailure } from './upstream-error.js';
 export interface Outcome {
   /** True: another provider is tried. */
   retry: boolean;
-  /** Against whose health it counts; null: nobody's. */
+  /** Scope that the failure counts against; null: none. */
   counts: FailureScope | null;
 }
 

@@ -25,7 +25,10 @@ export function withoutSecrets(settings: Settings, kept: readonly string[]): Set
   return shown;
 }
 
-/** A text, the values of a table, or the keys of a list: names and roles beside those are no secret. */
+/**
+ * A text, the values of a table, or the keys of a list; names and roles beside those are not
+ * secret.
+ */
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap((entry) => textsIn(Reflect.get(entry, 'key')));

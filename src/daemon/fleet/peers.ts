@@ -19,7 +19,7 @@ interface Peer {
   answers: number;
   isLooking: boolean;
   nextMs: number;
-  /** True if it was silent, and nothing listens any more. */
+  /** True if it was silent, and nothing listens at its address. */
   isDead: boolean;
   /** Time of the question that it answered last. */
   aliveMs: number;

@@ -12,7 +12,7 @@ import { Valkey, valkeyScript } from './valkey.js';
 
 /** Clients wait for it, so a provider is asked instead of a slow store. */
 const timeoutMs = 250;
-/** After a failure nothing is asked for so long. */
+/** Pause after a failure, during which nothing is requested. */
 const pauseMs = 1_000;
 /** Bytes on their way to the store; past it, answers are not shared. */
 const maxUnderWay = 16_777_216;
@@ -52,7 +52,7 @@ redis.call('HSET', sizes, name, size)
 redis.call('INCRBY', sum, size)
 return 1`);
 
-/** The answers that daemons share by the Valkey of the fleet; null where there is none. */
+/** The answers that daemons share in the fleet's Valkey; null if there is none. */
 export function openRemoteAnswers(
   { fleet, cache }: Pick<Settings, 'fleet' | 'cache'>,
   store: Pick<Store, 'sql'>,

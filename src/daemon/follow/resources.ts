@@ -19,9 +19,9 @@ const maxWaiting = 50_000;
 /** Objects that clients have made at providers: on their way to the database, and back to workers. */
 export interface Resources {
   made(resource: Resource): void;
-  /** In the order of the ids, null for what nobody has made. @throws where the database is away. */
+  /** In the order of the ids, null for an unknown one. @throws Error while the database is away. */
   find(ids: readonly string[]): Promise<(Resource | null)[]>;
-  /** Stores what is left. */
+  /** Stores the rest. */
   close(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface RowsNow {
   change: RowsChange | null;
 }
 
-/** A difference of rows; what is not changed is the same object as before. */
+/** A difference of rows; unchanged ones are the same objects as before. */
 export interface RowsChange extends CredentialChange {
   /** True where other tables have changed. */
   hasOthers: boolean;

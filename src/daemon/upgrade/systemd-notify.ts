@@ -110,7 +110,7 @@ export function watchdogIntervalMs(environment: NodeJS.ProcessEnv): number | nul
   return Math.max(1, Math.floor(limitUs / 2_000));
 }
 
-/** The text of `systemctl status`: problems if there are any, else what is in use. */
+/** The text of `systemctl status`: problems, or else version, address and configuration. */
 class StatusText {
   readonly #version: string;
   #state = 'starting';

@@ -64,8 +64,8 @@ function claimPath(path: string): Promise<number> {
 }
 
 /**
- * True if workers of another control process may open the address beside those that serve on it:
- * for after a crash, when there is nobody to hand the socket over.
+ * True if workers of another control process may open the address beside those that serve on it, as
+ * after a crash, when no process can hand the socket over.
  */
 export function sharesPort(engine: string, host: string): boolean {
   return socketPath(host) === null && (engine === 'hyper-express' || canReusePort);

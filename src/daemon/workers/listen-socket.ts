@@ -60,9 +60,9 @@ export async function openListenSocket(host: string, port: number): Promise<List
 }
 
 /**
- * Takes a socket over that this process was started with.
- * @param host where it listens, as the settings have it.
- * @throws Error where the descriptor is none of a listening socket.
+ * Takes over a socket that this process was started with.
+ * @param host that the settings name.
+ * @throws Error if the descriptor is not that of a listening socket.
  */
 export function adoptListenSocket(fd: number, host: string): ListenSocket {
   return wrap(createHandle(null, null, null, fd), `the socket handed over`, socketPath(host));

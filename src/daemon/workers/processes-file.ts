@@ -61,7 +61,7 @@ export class ProcessesFile {
   }
 }
 
-/** The content of the file; null where there is none, or it is unreadable. */
+/** The content of the file; null if it is missing or unreadable. */
 export function readProcesses(dataDir: string): Processes | null {
   return readFile(fileIn(dataDir));
 }

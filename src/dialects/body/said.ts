@@ -33,7 +33,7 @@ export function said(paths: Partial<Omit<SaidMembers, 'tops'>>): SaidMembers {
   return { user, maxOutput, answers, images, spoken, toolCalls, tops };
 }
 
-/** A user's name, cut to 200 characters; null where there is none. */
+/** A user's name, cut to 200 characters; null if there is none. */
 export function userName(value: unknown): string | null {
   return typeof value === 'string' ? value.trim().slice(0, maxUserLength) || null : null;
 }

@@ -6,7 +6,9 @@ export interface ReasoningKeeper {
   get(toolCallId: string): readonly ReasoningBlock[] | null;
 }
 
-/** Keeps it in memory, within bounds of number, size and time; what is used again stays longer. */
+/**
+ * Keeps it in memory, within bounds of number, size and time; recently used entries stay longer.
+ */
 export class KeptReasoning implements ReasoningKeeper {
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
@@ -19,7 +21,7 @@ export class KeptReasoning implements ReasoningKeeper {
   >();
   #bytes = 0;
 
-  /** @param onPut is told what was put, for other processes, which `learn` it. */
+  /** @param onPut passes entries to other processes, which `learn` them. */
   constructor(
     maxBytes: number,
     maxAgeMs: number,

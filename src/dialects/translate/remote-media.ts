@@ -42,7 +42,7 @@ export function refuseFiles(messages: readonly Message[], losses: Losses): void 
   }
 }
 
-/** The messages with content in the place of addresses; what was not fetched is refused. */
+/** The messages with content in place of addresses; addresses that were not fetched are refused. */
 export function placeMedia(
   messages: readonly Message[],
   target: ProviderCodec,

@@ -41,7 +41,7 @@ function restoreFinish(finish: Finish, calls: boolean): Finish {
   return finish.reason === 'tool_calls' && !calls ? { ...finish, reason: 'stop' } : finish;
 }
 
-/** The same for the parts of a stream. The text of a custom tool is told whole, at its end. */
+/** The same for the parts of a stream. The text of a custom tool is passed on whole, at its end. */
 export class RestoreStage {
   readonly #renamed: Renamed;
   readonly #out: (part: Part) => void;

@@ -77,7 +77,7 @@ export class UsageQueue {
   #dropToldMs: number | null = null;
   #dropped = 0;
   #closed = false;
-  /** True past the end: batches held by lanes are no longer theirs. */
+  /** True past the end: lanes no longer own their batches. */
   #abandoned = false;
   readonly #wakes = new Set<() => void>();
 

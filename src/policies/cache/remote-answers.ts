@@ -32,7 +32,7 @@ export function packAnswer({ body, ...rest }: KeptAnswer, purgedTo: number): Buf
   return Buffer.concat([Buffer.from(`${JSON.stringify({ ...rest, purgedTo })}\n`), body]);
 }
 
-/** @throws Error for bytes that are no such answer. */
+/** @throws Error for bytes that are not such an answer. */
 export function unpackAnswer(bytes: Buffer): RemoteAnswer {
   const end = bytes.indexOf(headEnd);
   const { purgedTo, ...rest } = JSON.parse(bytes.toString('utf8', 0, end));

@@ -64,7 +64,7 @@ export class SharedAnswers {
     const asked = this.#asked.get(ask);
     if (landing === 'wait') clearTimeout(asked?.timer);
     else if (asked) asked.resolve(landing);
-    // Nobody here is waiting any more.
+    // No request here waits for it.
     else if (landing === 'lead') this.land(key, 'left');
   }
 

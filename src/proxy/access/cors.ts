@@ -111,7 +111,7 @@ export function withOrigin(exchange: Exchange, allows: (origin: string) => boole
   return new CorsExchange(exchange, origin);
 }
 
-/** Headers that answer a CORS preflight; null where the request is none. */
+/** Headers that answer a CORS preflight; null if the request is not one. */
 export function preflightHeaders(exchange: Exchange): readonly string[] | null {
   if (!(exchange instanceof CorsExchange) || exchange.method !== 'OPTIONS') return null;
   if (exchange.header('access-control-request-method') === '') return null;

@@ -17,7 +17,7 @@ import { StreamKeeper } from './stream-keeper.js';
 import { translateAnswer, type WholeAnswer } from './translate-answer.js';
 import { countTokens } from './translated-reader.js';
 
-/** Larger than any answer that is no stream, images included. */
+/** Larger than any whole answer, images included. */
 const maxAnswerBytes = 67_108_864;
 
 /**

@@ -292,7 +292,7 @@ export class SocketRelay implements Watched {
     }
   }
 
-  /** Ends the session by a refusal, which the client is told as an event of its own. */
+  /** Ends the session with a refusal, which the client gets as an event. */
   #refuse(error: GatewayError): void {
     this.#record.error ??= error.code;
     const { stream, isTold } = this.#client;
