@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../support/until.js';
 import { type Answer, startUpstream } from '../support/upstream.js';
 import {
   answers,
@@ -169,10 +170,47 @@ test('the first windows of a stream are small, so that its text begins soon', as
   const [first = 0, second = 0, third = 0, ...rest] = hook.received.map(
     ({ body }) => JSON.parse(body.toString()).texts[0].text.length,
   );
-  // Each but the first begins with a hundred characters of the one before it.
-  assert.ok(first >= 150 && first < 300, `${first}`);
-  assert.ok(second >= 400 && second < 500, `${second}`);
-  assert.ok(third >= 500 && rest.length > 0, `${third}`);
+  // Each but the first begins with 64 or more characters of the one before it.
+  assert.ok(first >= 96 && first < 200, `${first}`);
+  assert.ok(second >= 256 && second < 400, `${second}`);
+  assert.ok(third >= 448 && rest.length > 0, `${third}`);
+});
+
+test('a stream that is only monitored is not held, and its record has the verdict', async (t) => {
+  let answerHook = () => {};
+  const hook = await startUpstream(t, (_request, response) => {
+    answerHook = () => response.writeHead(200).end('{"verdict":"refuse"}');
+  });
+  const config = { url: hook.url, window_chars: 50, timeout_ms: 10_000, retries: 0 };
+  const rows = [guardrail('ours', 'webhook', config, { phases: ['answer'], mode: 'monitor' })];
+  const said = 'ten chars '.repeat(30);
+  const events = streamIn('openai.chat', said.match(/.{10}/g) ?? []);
+  const { origin, last } = await guarded(t, rows, 'openai.chat', (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events);
+  });
+  const answer = await fetch(`${origin}${pathOf('openai.chat', true)}`, {
+    method: 'POST',
+    body: requestIn('openai.chat', 'hi', true).toString(),
+  });
+  const reader = answer.body?.getReader() ?? assert.fail();
+  let text = '';
+  const read = async () => {
+    const { done, value } = await reader.read();
+    text += Buffer.from(value ?? []).toString();
+    return !done;
+  };
+  while (!text.includes('[DONE]')) assert.ok(await read());
+  assert.equal(textIn('openai.chat', text, true), said);
+  assert.equal(last(), undefined, 'its end waits for the check');
+  const answering = setInterval(() => answerHook(), 20);
+  while (await read());
+  clearInterval(answering);
+  await until('the record', () => last() !== undefined);
+  const [outcome] = last()?.guardrails ?? [];
+  assert.deepEqual(
+    [outcome?.verdict, last()?.error, last()?.complete],
+    ['would_refuse', null, true],
+  );
 });
 
 const failures: [string, Answer, RegExp][] = [

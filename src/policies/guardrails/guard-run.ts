@@ -51,9 +51,11 @@ export class GuardRun implements PolicyRun {
     const { enforced, watched } = this.#inspectors(own, 'answer');
     if (enforced || watched) holds.push(localHold(name, stream, enforced, watched));
     for (const guardrail of own) {
-      if (!guardrail.remote) continue;
+      const { remote, row } = guardrail;
+      if (!remote) continue;
       const check = (texts: CheckedTexts) => this.#ask(guardrail, 'answer', texts);
-      holds.push(remoteHold(name, stream, guardrail.row.config.window_chars, check));
+      const isHeld = row.mode === 'enforce';
+      holds.push(remoteHold(name, stream, row.config.window_chars, isHeld, check));
     }
     const { restored } = this.#placeholders;
     // Last, so that services outside get only what the provider gets.

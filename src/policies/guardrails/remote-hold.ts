@@ -14,15 +14,26 @@ export type CheckTexts = (texts: CheckedTexts) => Promise<Replacement[][] | null
 const defaultWindow = 1_000;
 /** Context before a window, and overlap that is checked again. */
 const maxOverlap = 200;
+/** Overlap of the first windows, which are small. */
+const firstOverlap = 64;
+/** Bytes of a watched stream that may be ahead of its check. */
+const maxAheadBytes = 1_048_576;
 
-/** Passes an answer through an external check: whole, or in windows. */
+/**
+ * Passes an answer through an external check: whole, or in windows.
+ * @param holds false: a stream is only shown to the check.
+ */
 export function remoteHold(
   dialect: DialectName,
   isStream: boolean,
   windowChars: number = defaultWindow,
+  holds: boolean,
   check: CheckTexts,
 ): AnswerHold {
-  if (isStream) return new RemoteStream(dialect, windowChars, check);
+  if (isStream) {
+    const stream = new RemoteStream(dialect, windowChars, check);
+    return holds ? stream : new WatchedStream(stream);
+  }
   return {
     async push(body) {
       const texts = textsOf(body);
@@ -39,6 +50,7 @@ class RemoteStream implements AnswerHold {
   readonly #events: HeldEvents;
   readonly #check: CheckTexts;
   readonly #windowChars: number;
+  readonly #overlap: number;
   /** New characters of the next window: the first ones are small, so that the text begins soon. */
   #nextChars: number;
   readonly #texts = new Set<WindowText>();
@@ -46,10 +58,10 @@ class RemoteStream implements AnswerHold {
   constructor(dialect: DialectName, windowChars: number, check: CheckTexts) {
     this.#check = check;
     this.#windowChars = windowChars;
-    const overlap = Math.min(maxOverlap, Math.floor(windowChars / 4));
-    this.#nextChars = overlap + Math.ceil(windowChars / 8);
+    this.#overlap = Math.min(maxOverlap, Math.floor(windowChars / 4));
+    this.#nextChars = Math.ceil(1.5 * Math.min(firstOverlap, this.#overlap));
     this.#events = new HeldEvents(dialect, (at) => {
-      const text = new WindowText(at, overlap);
+      const text = new WindowText(at);
       this.#texts.add(text);
       return text;
     });
@@ -59,9 +71,7 @@ class RemoteStream implements AnswerHold {
     this.#events.push(bytes);
     let waiting = 0;
     for (const text of this.#texts) waiting += text.newChars;
-    if (waiting < this.#nextChars) return this.#events.release();
-    this.#nextChars = Math.min(2 * this.#nextChars, this.#windowChars);
-    return this.#checked();
+    return waiting < this.#nextChars ? this.#events.release() : this.#checked();
   }
 
   flush(): Promise<Buffer> {
@@ -70,6 +80,8 @@ class RemoteStream implements AnswerHold {
   }
 
   async #checked(): Promise<Buffer> {
+    const overlap = Math.min(this.#overlap, Math.max(firstOverlap, this.#nextChars / 4));
+    this.#nextChars = Math.min(2 * this.#nextChars, this.#windowChars);
     const waiting = [...this.#texts].filter(({ waiting }) => waiting !== '');
     if (waiting.length > 0) {
       const replacements = await this.#check({
@@ -77,10 +89,42 @@ class RemoteStream implements AnswerHold {
         texts: waiting.map(({ at, waiting: text }) => ({ at, text, kind: 'text' })),
         before: waiting.map(({ before }) => before),
       });
-      for (const [index, text] of waiting.entries()) text.decide(replacements?.[index] ?? []);
+      for (const [index, text] of waiting.entries()) {
+        text.decide(replacements?.[index] ?? [], Math.floor(overlap));
+      }
     }
     for (const text of this.#texts) if (text.isOver) this.#texts.delete(text);
     return this.#events.release();
+  }
+}
+
+/** Shows a stream to its check, and holds it only where the check falls far behind. */
+class WatchedStream implements AnswerHold {
+  readonly #stream: RemoteStream;
+  #checking: Promise<unknown> = Promise.resolve();
+  #aheadBytes = 0;
+
+  constructor(stream: RemoteStream) {
+    this.#stream = stream;
+  }
+
+  push(bytes: Buffer): Buffer | Promise<Buffer> {
+    this.#aheadBytes += bytes.length;
+    this.#checking = this.#checking
+      .then(() => this.#stream.push(bytes))
+      // An event that is too long to be read ends the watching, not the stream.
+      .catch(() => {})
+      .finally(() => {
+        this.#aheadBytes -= bytes.length;
+      });
+    return this.#aheadBytes <= maxAheadBytes ? bytes : this.#checking.then(() => bytes);
+  }
+
+  /** Waits for the last verdict, which belongs in the request's record. */
+  async flush(): Promise<Buffer> {
+    await this.#checking;
+    await this.#stream.flush();
+    return noBytes;
   }
 }
 
@@ -95,11 +139,9 @@ class WindowText implements HeldText {
   /** Characters not yet in any window. */
   newChars = 0;
   #isEnded = false;
-  readonly #overlap: number;
 
-  constructor(at: string, overlap: number) {
+  constructor(at: string) {
     this.at = at;
-    this.#overlap = overlap;
   }
 
   get isOver(): boolean {
@@ -112,11 +154,14 @@ class WindowText implements HeldText {
     this.#isEnded ||= isEnd;
   }
 
-  /** @param edits in the undecided part. */
-  decide(edits: readonly Replacement[]): void {
+  /**
+   * @param edits in the undecided part.
+   * @param overlapChars of the window that follows.
+   */
+  decide(edits: readonly Replacement[], overlapChars: number): void {
     const all = this.waiting.length;
     // The tail is checked again with the following text, unless it was edited.
-    const overlap = this.#isEnded ? 0 : Math.min(this.#overlap, all);
+    const overlap = this.#isEnded ? 0 : Math.min(overlapChars, all);
     const until = Math.max(all - overlap, ...edits.map(({ end }) => end));
     for (const { start, end, text } of edits) {
       this.replacements.push({ start: this.decided + start, end: this.decided + end, text });
