@@ -178,7 +178,7 @@ export function registerState(
   };
   gauge('llm_proxy_cache_bytes', 'Memory for cached answers.', ['process'], () => held('bytes'));
   gauge('llm_proxy_cache_answers', 'Cached answers.', ['process'], () => held('answers'));
-  counter('llm_proxy_cache_evictions_total', 'Cached answers that gave way to others.', () =>
+  counter('llm_proxy_cache_evictions_total', 'Cached answers evicted for others.', () =>
     held('evicted').reduce((sum, [, evicted]) => sum + evicted, 0),
   );
   new Counter({

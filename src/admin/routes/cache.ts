@@ -11,7 +11,7 @@ const name = { type: 'string', minLength: 1, maxLength: 200 };
 const held = {
   answers: { ...integer, description: 'Cached answers.' },
   bytes: { ...integer, description: 'Memory for them.' },
-  evicted: { ...integer, description: 'Answers that gave way to others, since the start.' },
+  evicted: { ...integer, description: 'Answers evicted for others since the start.' },
 };
 const counts = {
   ...held,

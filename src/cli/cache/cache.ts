@@ -71,7 +71,7 @@ async function status(flags: DatabaseFlags): Promise<void> {
     ['hits', `${total.hits}${rate}`],
     ['misses', String(total.misses)],
     ['bypassed', String(total.bypassed)],
-    ['stored', `${total.kept}, of which ${total.evicted} gave way to others`],
+    ['stored', `${total.kept} (${total.evicted} evicted)`],
   ]);
 }
 

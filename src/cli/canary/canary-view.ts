@@ -24,7 +24,7 @@ export function printCanary(canary: CanaryStatus): void {
     canary.max_error_percent === null ? '' : `errors above ${canary.max_error_percent} %`,
     canary.max_latency_ms === null ? '' : `p95 above ${canary.max_latency_ms} ms`,
   ].filter(Boolean);
-  print(`  goes back at ${bounds.join(' or ') || 'nothing'}`);
+  print(`  rolls back at ${bounds.join(' or ') || 'nothing'}`);
   printTable(
     [
       { name: canary.from_provider, side: canary.from },
