@@ -66,7 +66,7 @@ export class FleetSync {
   readonly #options: SyncOptions;
   readonly #timer: NodeJS.Timeout;
   #share: FleetShare;
-  /** What it keeps to while it is cut off; null: it is not. */
+  /** The share it keeps to while it is cut off; null: it is not. */
   #keptTo: FleetShare | null = null;
   /** The store may reserve this daemon's share for a short time only. */
   #needsConfirmation = false;

@@ -30,7 +30,7 @@ export interface ProviderKind {
   quirks(provider: Provider): Quirks;
   /** For a provider with signed requests; null where headers are enough. */
   sign?(provider: Provider): Sign | null;
-  /** How it carries another maker's dialect; null where it speaks the dialect unchanged. */
+  /** Carries another maker's dialect; null if it speaks the dialect unchanged. */
   hosted?(endpoint: AskedEndpoint): Hosted | null;
 }
 

@@ -91,7 +91,7 @@ export interface Gateway {
   readonly budgets: LeasedBudgets;
   /** Seals reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
-  /** Of bodies that are too large to be translated beside other requests. */
+  /** Translates bodies that are too large to be translated beside other requests. */
   readonly translations: LargeTranslations;
   readonly resources: Resources;
   /** Null: requests are not traced. */

@@ -2,7 +2,7 @@
 export interface MovedSessions {
   /** From 0 to 1. */
   readonly share: number;
-  /** Of the canary, among sessions. */
+  /** The canary's place among sessions. */
   readonly place: number;
   readonly provider: string;
   /** As sent. */

@@ -141,7 +141,7 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
   assert.deepEqual(await ofCost({ minCostNano: 4_000 }), ['r4', 'r5']);
   assert.deepEqual(await ofCost({ maxCostNano: 1_000 }), ['r0', 'r1']);
   assert.deepEqual(await ofCost({ minCostNano: 1_001, maxCostNano: 3_000 }), ['r2', 'r3']);
-  // What has no price is not free.
+  // A request without a price is not free.
   assert.deepEqual(await ofCost({ minCostNano: 0 }), ids.slice(0, 6));
   assert.deepEqual(await ofCost({ maxCostNano: 0 }), ['r0']);
 });

@@ -43,7 +43,7 @@ function streamOf(output: readonly object[], last: JsonObject): string {
     `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
   const created = response([], { status: 'in_progress', tools: [{ type: 'web_search' }] });
   const items = output.flatMap((item, output_index) => [
-    // What it does is not known yet.
+    // The action is not known yet.
     event({ type: 'response.output_item.added', ...{ output_index, item: begun(item) } }),
     event({ type: 'response.output_item.done', ...{ output_index, item } }),
   ]);

@@ -320,7 +320,7 @@ test('a webhook is not asked after five failures, and the record says so', async
       (await post(origin, pathOf('openai.chat', false), requestIn('openai.chat', 'hi'))).status;
     const expected = on_error === 'open' ? 200 : 503;
     const before = hook.received.length;
-    // What one request causes must not take the check away from others.
+    // A failure caused by one request must not take the check away from others.
     status.of = 400;
     for (let times = 0; times < 7; times++) assert.equal(await ask(), expected);
     assert.equal(hook.received.length - before, 7);

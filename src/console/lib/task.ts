@@ -21,7 +21,7 @@ export function useTask(): Task {
       await work();
       return true;
     } catch (failure) {
-      // Of an ended session, the sign-in tells.
+      // The sign-in page reports an ended session.
       if (!isOver.value) setError(apiErrorOf(failure));
       return false;
     } finally {

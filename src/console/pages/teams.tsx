@@ -168,7 +168,7 @@ export function Teams() {
   );
 }
 
-/** How much of a budget is left, of how much. */
+/** The unspent part of a budget, and its amount. */
 function Left({ of }: { of: Spent }) {
   return (
     <div>

@@ -134,7 +134,7 @@ function learnShare(peer: Peer, share: string | undefined, askedMs: number): voi
 interface Answer {
   /** Tag of the daemon that answers; `refused` if nothing listens; null: unknown. */
   from: string | null;
-  /** What it says of the share of the one who asks. */
+  /** Its answer about the share of the daemon that asks. */
   share?: string;
 }
 

@@ -181,8 +181,8 @@ function addNamed(
 }
 
 /**
- * As in sums over `request_logs`: of requests with a key and a model, those answered with 400 or
- * more, or cut off; not those that the client left.
+ * Counts errors like sums over `request_logs`: requests with a key and a model that were answered
+ * with 400 or more, or cut off, except those that the client left.
  */
 function isError({ credential, model, status, error }: RequestFinished): boolean {
   if (credential === null || model === null) return false;

@@ -1,6 +1,6 @@
 interface Failing {
   failures: number;
-  /** Of the last failure. */
+  /** Reason of the last failure. */
   reason: string;
   /** Monotonic clock, milliseconds: until then it is not asked. */
   untilMs: number;

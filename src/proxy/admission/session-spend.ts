@@ -42,7 +42,7 @@ export async function reserveNext(
   const { dialect } = endpoint;
   const reserved = record.spend?.reserved ?? 0;
   const known = new Set(record.spend?.budgets.split('\n'));
-  // What was reserved before it was known which provider answers.
+  // Reserved before it was known which provider answers.
   const others = all.filter(
     (each) => !isOfProvider(each, candidate) && known.delete(spendName(each)),
   );
@@ -76,7 +76,7 @@ export async function reserveNext(
     if (some.length === 0 || need === 0) return;
     const refused = await budgets.reserve(refsOf(some), need, settings.limits.queue_timeout_ms);
     if (!refused) return;
-    // What the session has reserved itself is not returned before its end.
+    // The session's own reservation is not returned before its end.
     const isSpent = refused.reason === 'reserved' && total > refused.left;
     const reason = isSpent ? 'spent' : refused.reason;
     throw refusedBy(some[refused.place] as Charged, { ...refused, reason }, total, dialect);

@@ -93,7 +93,7 @@ export async function relayAnswer(
   } else if (translated.begun && 'pipe' in translated.begun) {
     headers.push('content-type', typeOf(answer, isArray), 'cache-control', 'no-cache');
     const reader = new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody);
-    // What the client reads of it may be less than what the provider reports.
+    // The client may read less of it than the provider reports.
     await passOn(reader, dialect.askedUsage && ((event) => lastUsageAt(event, () => reader.usage)));
   } else {
     await respondTranslated(

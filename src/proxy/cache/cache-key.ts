@@ -67,7 +67,7 @@ function ownParts(
 }
 
 interface OwnParts {
-  /** Of requests about objects that live at a provider: see `BodyFacts`. */
+  /** The part for requests about objects that live at a provider: see `BodyFacts`. */
   readonly ofObjects: string;
   readonly ofOthers: string;
 }

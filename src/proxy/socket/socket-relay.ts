@@ -67,7 +67,7 @@ export class SocketRelay implements Watched {
   readonly #provider: Side;
   #drainingSinceMs: number | null = null;
   #lingers = false;
-  /** Of an event of the client, which must not reach the provider. */
+  /** Refuses an event of the client that must not reach the provider. */
   #refusal: GatewayError | null = null;
   #resolve: () => void = () => {};
 

@@ -54,7 +54,7 @@ export interface EstimateTask {
   dialect: DialectName;
 }
 
-/** What a request needs and only the worker has. */
+/** The data for a request that only the worker has. */
 export interface Wanted {
   /** Addresses of media whose content the provider must be given. */
   urls: readonly string[];
