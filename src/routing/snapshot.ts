@@ -2,7 +2,6 @@ import type { Configuration, Provider } from '../config/configuration.js';
 import type { Canary } from '../config/rows/canary.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
-import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import { moved, movingCanaries } from './canaries.js';
 import type { ConfigurationChange } from './configuration-change.js';
@@ -12,10 +11,19 @@ import {
   type RoutedCredential,
 } from './credential-table.js';
 import { compileMirrors, type MirrorTable } from './mirrors.js';
-import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
-import { compileModelMapping, type ModelMapping } from './model-mapping.js';
-import { type MovedSessions, placeOf } from './place-of.js';
-import { compileWires, type ProviderWires, type Wire, wireAt } from './wire.js';
+import { ModelIndex, mappedNames } from './model-index.js';
+import { compileModelMapping } from './model-mapping.js';
+import { placeOf } from './place-of.js';
+import {
+  type Candidate,
+  candidate,
+  candidatesOf,
+  ModelRoutes,
+  type Route,
+  type RoutedProvider,
+  type Shared,
+} from './routes.js';
+import { compileWires } from './wire.js';
 
 /**
  * Everything that a request needs to know, immutable. A worker holds one reference to the current
@@ -49,48 +57,7 @@ export interface Snapshot {
   routes(model: string, endpoint: AskedEndpoint): readonly Route[];
 }
 
-export type { RoutedCredential };
-
-export interface RoutedProvider {
-  readonly config: Provider;
-  readonly key: string;
-  readonly weight: number;
-  /** Providers of a higher number are used only when those of lower numbers fail. */
-  readonly priority: number;
-  readonly mapping: ModelMapping;
-  readonly names: MappedNames;
-  readonly wires: ProviderWires;
-  /** Its place for sessions: see `preferred`. */
-  readonly place: number;
-}
-
-/** The candidates for requests for one model. */
-export interface Route {
-  readonly candidates: readonly Candidate[];
-  /** The priorities that occur, lowest number first. */
-  readonly priorities: readonly number[];
-  /** Names the candidates and their weights: routes with the same group share a balancer. */
-  readonly group: string;
-}
-
-export interface Candidate {
-  readonly provider: RoutedProvider;
-  /** The provider's name of the model. */
-  readonly model: string;
-  /** The provider's weight, as changed by canaries. */
-  readonly weight: number;
-  readonly priority: number;
-  /** Its weight among sessions, and what canaries move of these; see `preferred`. */
-  readonly ownWeight: number;
-  readonly movedSessions: readonly MovedSessions[] | null;
-  /** Price of its requests; null: unknown. */
-  prices(): ModelPrices | null;
-  /**
-   * The wire for requests at an endpoint; null where the provider supports neither the dialect nor
-   * one that it can be translated to.
-   */
-  wire(endpoint: AskedEndpoint): Wire | null;
-}
+export type { Candidate, Route, RoutedCredential, RoutedProvider };
 
 /** Maximum remembered names; beyond that all are forgotten. Long names are never remembered. */
 const maxRememberedRoutes = 10_000;
@@ -211,96 +178,6 @@ function assemble(
   function moving(candidates: Candidate[], model: string): Candidate[] {
     return canary ? moved(candidates, model, canary, making) : candidates;
   }
-}
-
-/** The routes of one model: over all endpoints, and by requested endpoint. */
-class ModelRoutes {
-  readonly all: Route | null;
-  readonly #groups: Map<string, string>;
-  readonly #byEndpoint = new Map<AskedEndpoint, readonly Route[]>();
-
-  /** @param groups interns group names, which are long with many providers. */
-  constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
-    this.#groups = groups;
-    this.all = routeOf(candidates, groups);
-  }
-
-  at(endpoint: AskedEndpoint): readonly Route[] {
-    let routes = this.#byEndpoint.get(endpoint);
-    if (routes === undefined) {
-      const all = this.all?.candidates ?? [];
-      const wires = all.map((candidate) => candidate.wire(endpoint));
-      const speaking = all.filter((_, index) => wires[index]?.translation === null);
-      const translated = all.filter((_, index) => wires[index]?.translation);
-      routes = Object.freeze(
-        [speaking, translated].flatMap((some) =>
-          some.length === all.length ? (this.all ?? []) : (routeOf(some, this.#groups) ?? []),
-        ),
-      );
-      this.#byEndpoint.set(endpoint, routes);
-    }
-    return routes;
-  }
-}
-
-/** @param providers those that may serve the model. */
-function candidatesOf(providers: readonly RoutedProvider[], model: string): Candidate[] {
-  return providers.flatMap((provider) => {
-    const sent = provider.mapping(model);
-    const { weight, priority } = provider;
-    const shared = { weight, priority, ownWeight: weight, movedSessions: null };
-    return sent === null ? [] : candidate(provider, sent, shared);
-  });
-}
-
-type Shared = Pick<Candidate, 'weight' | 'priority' | 'ownWeight' | 'movedSessions'>;
-
-function candidate(
-  provider: RoutedProvider,
-  model: string,
-  { weight, priority, ownWeight, movedSessions }: Shared,
-): Candidate {
-  const wires = new Map<AskedEndpoint, Wire | null>();
-  let prices: ModelPrices | null | undefined;
-  return Object.freeze({
-    provider,
-    model,
-    weight,
-    priority,
-    ownWeight,
-    movedSessions,
-    prices() {
-      const sheet = provider.config.prices;
-      if (prices === undefined) prices = sheet ? pricesOf(sheet, provider.key, model) : null;
-      return prices;
-    },
-    wire(endpoint: AskedEndpoint) {
-      let wire = wires.get(endpoint);
-      if (wire === undefined) {
-        wire = wireAt(provider.wires, endpoint, model);
-        wires.set(endpoint, wire);
-      }
-      return wire;
-    },
-  });
-}
-
-function routeOf(candidates: readonly Candidate[], groups: Map<string, string>): Route | null {
-  if (candidates.length === 0) return null;
-  const name = groupOf(candidates);
-  const group = groups.get(name) ?? name;
-  groups.set(group, group);
-  const priorities = new Set(candidates.map(({ priority }) => priority));
-  return Object.freeze({
-    candidates: Object.freeze(candidates),
-    priorities: Object.freeze([...priorities].sort((a, b) => a - b)),
-    group,
-  });
-}
-
-/** Names candidates; those with the same providers and weights share a balancer. */
-export function groupOf(candidates: readonly Candidate[]): string {
-  return candidates.map(({ provider, weight }) => `${provider.key}=${weight}`).join(' ');
 }
 
 function namedModels(providers: readonly RoutedProvider[]): readonly string[] {

@@ -1,4 +1,4 @@
-import { type Candidate, groupOf, type Route } from '../../routing/snapshot.js';
+import { type Candidate, groupOf, type Route } from '../../routing/routes.js';
 
 /** The routes reduced to the open candidates; routes without any are dropped. */
 export function narrowed(

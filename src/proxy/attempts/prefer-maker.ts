@@ -1,6 +1,6 @@
 import type { AskedEndpoint } from '../../dialects/endpoint.js';
 import { affinityOf } from '../../dialects/translate/seals.js';
-import { groupOf, type Route } from '../../routing/snapshot.js';
+import { groupOf, type Route } from '../../routing/routes.js';
 
 /**
  * The routes of a request, starting with the provider that made the reasoning which the request
