@@ -606,6 +606,7 @@ export const chinese: Readonly<Record<string, string>> = {
     '仅为表单中开启的密钥保存，自开启起生效。',
   'No further attempt: {reason}.': '未再尝试：{reason}。',
   '{age} left': '还剩 {age}',
+  Limits: '限额',
   'Its limits': '供应商限额',
   '{remaining} of {limit} {counts} · {model} · {age}':
     '{counts}剩余 {remaining} / {limit} · {model} · {age}',

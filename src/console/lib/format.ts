@@ -30,7 +30,7 @@ export function percent(share: number): string {
 export function money(dollars: number): string {
   if (dollars > 0 && dollars < 1e-6) return '<$0.000001';
   const digits = dollars === 0 || dollars >= 1 ? 2 : dollars >= 0.01 ? 3 : 6;
-  return `$${dollars.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
+  return `$${dollars.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
 export function bytes(count: number): string {

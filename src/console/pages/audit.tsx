@@ -68,7 +68,7 @@ export function AuditPage() {
                   },
                   { title: t('Kind'), value: ({ kind }) => t(kind) },
                   { title: t('Name'), value: ({ object }) => <Cut text={object} /> },
-                  { title: t('Fields'), value: (entry) => <Cut text={fieldsOf(entry)} /> },
+                  { title: t('Fields'), value: (entry) => <Cut isWide text={fieldsOf(entry)} /> },
                   { title: t('How'), value: ({ source }) => source },
                   { title: t('Version'), isNumber: true, value: ({ version }) => version },
                   { title: t('Reason'), value: ({ message }) => <Cut text={message ?? ''} /> },

@@ -50,15 +50,19 @@ export function Budgets() {
                     title: t('For'),
                     value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
                   },
-                  { title: t('Amount'), isNumber: true, value: ({ amount }) => cost(amount) },
-                  { title: t('Each'), value: ({ window }) => t(window) },
+                  {
+                    title: t('Amount'),
+                    isNumber: true,
+                    value: ({ amount, window }) => `${cost(amount)} / ${t(window)}`,
+                  },
                   { title: t('Spent'), isNumber: true, value: (row) => <SpentBar of={row} /> },
                   { title: t('Left'), isNumber: true, value: (row) => cost(row.left_nano) },
                   { title: t('At this pace'), value: (row) => <Pace of={row} /> },
                   { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
                   {
                     title: timeTitle(t('Starts again')),
-                    value: ({ resets_at: at }) => (at === null ? t('never') : dateTime(at)),
+                    value: ({ resets_at: at }) =>
+                      at === null ? t('never') : dateTime(at).slice(0, -3),
                   },
                   {
                     title: '',

@@ -154,7 +154,7 @@ function Rules() {
                 { title: t('Team'), value: ({ name }) => <Cut text={name} /> },
                 {
                   title: t('Cache'),
-                  value: (team) => <Cut text={cacheText(team.cache, t('off'))} />,
+                  value: (team) => <Cut isWide text={cacheText(team.cache, t('off'))} />,
                 },
                 {
                   title: '',

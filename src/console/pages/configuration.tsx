@@ -221,7 +221,7 @@ function History() {
               { title: timeTitle(t('Time')), value: ({ at }) => dateTime(at) },
               { title: t('Who'), value: ({ actor }) => <Cut text={actor} /> },
               { title: t('How'), value: ({ source }) => source },
-              { title: t('Changes'), value: (version) => <Cut text={changesOf(version)} /> },
+              { title: t('Changes'), value: (version) => <Cut isWide text={changesOf(version)} /> },
               { title: t('Reason'), value: ({ message }) => <Cut text={message ?? ''} /> },
               {
                 title: '',

@@ -74,9 +74,12 @@ export function Health() {
                 keyOf={({ name }) => name}
                 columns={[
                   { title: t('Name'), value: ({ name }) => <code>{name}</code> },
-                  { title: t('Value'), value: ({ value }) => <Cut text={JSON.stringify(value)} /> },
+                  {
+                    title: t('Value'),
+                    value: ({ value }) => <Cut isWide text={JSON.stringify(value)} />,
+                  },
                   { title: t('Origin'), value: ({ origin }) => t(origin) },
-                  { title: t('Source'), value: ({ source }) => <Cut text={source ?? ''} /> },
+                  { title: t('Source'), value: ({ source }) => <Cut isWide text={source ?? ''} /> },
                 ]}
               />
             );

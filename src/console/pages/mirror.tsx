@@ -155,6 +155,7 @@ function Compared({ of: { pairs, client, copy, score } }: { of: MirrorStatus }) 
         keyOf={({ name }) => name}
         columns={[
           { title: t('Answers'), value: ({ name }) => name },
+          { title: t('Cost, mean'), isNumber: true, value: ({ side }) => cost(side.cost_nano) },
           ...boundedColumns(),
           {
             title: t('First token'),
@@ -167,7 +168,6 @@ function Compared({ of: { pairs, client, copy, score } }: { of: MirrorStatus }) 
             value: ({ side }) =>
               side.completion_tokens === null ? '–' : compact(Math.round(side.completion_tokens)),
           },
-          { title: t('Cost, mean'), isNumber: true, value: ({ side }) => cost(side.cost_nano) },
         ]}
       />
       <p class="body muted small">

@@ -58,7 +58,7 @@ export function Overview() {
         <Traffic usage={usage} span={span} onSpan={setSpan} />
       )}
       {status && !isNew && (
-        <div class="grid">
+        <div class="grid tables">
           <Providers status={status} />
           <Keys status={status} />
         </div>

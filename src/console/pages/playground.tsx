@@ -198,6 +198,7 @@ export function Playground() {
               value={model}
               onInput={setModel}
               list={known.map((each) => each.model)}
+              placeholder={known[0]?.model ?? 'gpt-4o-mini'}
               form={formId}
               isRequired
             />

@@ -148,7 +148,7 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
                 <a href={linkTo('requests', '', { provider: provider_key })}>{provider_key}</a>
               </Cut>
               <div class="muted small">
-                <Cut text={`${provider_type} · ${api_base}`} />
+                <Cut isWide text={`${provider_type} · ${api_base}`} />
               </div>
             </>
           ),

@@ -1,14 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Team } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
-import { compact } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { cacheText } from '../parts/cache-fields.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
-import { limits } from '../parts/limit-fields.js';
+import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
@@ -105,14 +104,10 @@ export function Teams() {
                         />
                       ),
                     },
-                    ...limits.map(([name, title]) => ({
-                      title: t(title),
-                      isNumber: true,
-                      value: (team: Team) => {
-                        const amount = team.limits[name];
-                        return amount === undefined ? '∞' : compact(amount);
-                      },
-                    })),
+                    {
+                      title: t('Limits'),
+                      value: ({ limits: own }) => <Cut text={limitsText(own) || t('unlimited')} />,
+                    },
                     {
                       title: t('Cache'),
                       value: ({ cache }) => <Cut text={cacheText(cache, t('off'))} />,
@@ -173,7 +168,7 @@ function Left({ of }: { of: Spent }) {
   return (
     <div>
       {t('{left} of {amount} left', { left: cost(of.left_nano), amount: cost(of.amount) })}{' '}
-      <Pace of={of} />
+      {of.spent_nano > 0 && <Pace of={of} />}
     </div>
   );
 }

@@ -62,7 +62,7 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
           grid: { show: false },
           values: (_, splits) => splits.map((at) => tick(at, stepSeconds)),
         },
-        { ...axis, size: 56, values: (_, splits) => splits.map(format) },
+        { ...axis, size: 56, values: (_, splits) => splits.map((at) => short(format(at))) },
       ],
       series: [
         {},
@@ -75,7 +75,9 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
             width: isBars ? 0 : 1.6,
             ...(isBars ? { fill: stroke } : {}),
             ...(bars ? { paths: bars } : {}),
-            points: { show: false },
+            points: isBars
+              ? { show: false }
+              : { show: true, size: 4, fill: stroke, filter: isolated },
             spanGaps: false,
           };
         }),
@@ -115,6 +117,19 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
   );
 }
 
+/** The points of a line that has none beside them: without a mark they could not be seen. */
+function isolated(chart: uPlot, series: number, isShown: boolean): number[] | null {
+  if (!isShown) return null;
+  const values = chart.data[series] ?? [];
+  const isGap = (index: number) => values[index] === null || values[index] === undefined;
+  return [...values.keys()].filter((at) => !isGap(at) && isGap(at - 1) && isGap(at + 1));
+}
+
+/** `$0.002000` on an axis is `$0.002`. */
+function short(amount: string): string {
+  return amount.replace(/(\.\d\d\d*?)0+$/, '$1');
+}
+
 function tick(seconds: number, stepSeconds: number): string {
   const at = seconds * 1_000;
   const time = clock(at).slice(0, 5);
@@ -123,5 +138,5 @@ function tick(seconds: number, stepSeconds: number): string {
 
 function stepName(seconds: number, stepSeconds: number): string {
   const at = seconds * 1_000;
-  return stepSeconds >= 86_400 ? day(at) : `${day(at)} ${clock(at).slice(0, 5)}`;
+  return stepSeconds >= 86_400 ? day(at) : `${day(at).slice(5)} ${clock(at).slice(0, 5)}`;
 }

@@ -1,11 +1,12 @@
 import type { Team } from '../lib/answers.js';
+import { compact } from '../lib/format.js';
 import { t } from '../lib/words.js';
 import { TextField } from './field.js';
 
 export type Limits = Team['limits'];
 
 /** The limits of forms and tables, in their order. */
-export const limits = [
+const limits = [
   ['requests_per_minute', 'Requests per minute'],
   ['tokens_per_minute', 'Tokens per minute'],
   ['tokens_per_day', 'Tokens per day'],
@@ -37,4 +38,14 @@ export function LimitFields({ value, onChange }: LimitFieldsProps) {
       ))}
     </div>
   );
+}
+
+/** The same in a few words; empty where nothing is limited. */
+export function limitsText(value: Limits): string {
+  return limits
+    .flatMap(([name, title]) => {
+      const amount = value[name];
+      return amount === undefined ? [] : [`${t(title)}: ${compact(amount)}`];
+    })
+    .join(', ');
 }

@@ -26,7 +26,7 @@ export function RequestTable({ rows, isShort = false }: RequestTableProps) {
       title: t('Status'),
       value: ({ status, error, complete }) => (
         <State tone={statusTone(status, error)}>
-          {status} {error ?? (complete ? '' : t('cut off'))}
+          {status} <Cut text={error ?? (complete ? '' : t('cut off'))} />
         </State>
       ),
     },

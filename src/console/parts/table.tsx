@@ -87,10 +87,17 @@ export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Ro
   );
 }
 
-/** A text that may be cut to fit its cell; a tooltip shows all of it. */
-export function Cut({ text, children }: { text: string; children?: ComponentChildren }) {
+interface CutProps {
+  text: string;
+  /** For what is read, rather than recognized. */
+  isWide?: boolean;
+  children?: ComponentChildren;
+}
+
+/** A text that may be cut to fit its cell; hovering shows all of it. */
+export function Cut({ text, isWide = false, children }: CutProps) {
   return (
-    <span class="cut" title={text}>
+    <span class={isWide ? 'cut wide' : 'cut'} title={text}>
       {children ?? text}
     </span>
   );
