@@ -1,6 +1,6 @@
 /**
  * Takes screenshots of every page: `npm run screenshots -- FOLDER`. Widths of 360, 1280 and 1920, light
- * and dark, empty, with a little, and with much.
+ * and dark, English and Chinese, empty, with a little, and with much.
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -34,10 +34,11 @@ const contents = [
   { name: 'many', keys: 10_000, requests: 10_000 },
 ];
 const looks = [
-  { width: 360, theme: 'light' },
-  { width: 1280, theme: 'light' },
-  { width: 1280, theme: 'dark' },
-  { width: 1920, theme: 'light' },
+  { width: 360, theme: 'light', language: 'en' },
+  { width: 360, theme: 'dark', language: 'zh' },
+  { width: 1280, theme: 'light', language: 'en' },
+  { width: 1280, theme: 'dark', language: 'zh' },
+  { width: 1920, theme: 'light', language: 'en' },
 ] as const;
 
 /** The pictures of docs/console.md. */
@@ -84,7 +85,9 @@ for (const { name, ...content } of contents) {
     const watched = await openPage(browser, daemon.url);
     const { page } = watched;
     await signIn(watched, daemon.url, daemon.adminKey);
-    for (const { width, theme } of looks) {
+    for (const { width, theme, language } of looks) {
+      await page.evaluate(`localStorage.setItem('llmproxy.language', '${language}')`);
+      await page.reload();
       await page.setViewport({ width, height: width === 360 ? 740 : 900 });
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
       for (const place of pages) {
@@ -92,7 +95,7 @@ for (const { name, ...content } of contents) {
         await page.waitForFunction('document.querySelector(".skeleton") === null');
         // A page follows events: one request stays open.
         await page.waitForNetworkIdle({ concurrency: 1, idleTime: 300 });
-        const file = `${place.replace(/\W+/g, '-')}-${name}-${width}-${theme}.png`;
+        const file = `${place.replace(/\W+/g, '-')}-${name}-${width}-${theme}-${language}.png`;
         await page.screenshot({
           path: `${folder}/${file}` as `${string}.png`,
           fullPage: width === 360,
