@@ -138,7 +138,7 @@ function authProblem({ provider_type, provider_params: { auth } }: Provider): st
   const methods = Object.hasOwn(known, provider_type) ? known[provider_type] : undefined;
   if (methods?.includes(auth.method)) return null;
   const which = methods ? methods.join(', ') : 'none';
-  return `"${auth.method}" is no method of a provider of type ${provider_type}, which has: ${which}`;
+  return `"${auth.method}" is not a method of a provider of type ${provider_type}, which has: ${which}`;
 }
 
 /** The problems of one team; paths start with its name. */

@@ -188,7 +188,7 @@ export async function requireCreate(sql: Sql): Promise<void> {
   const { host, port, path } = sql.options;
   const server = path || `${host[0]}:${port[0]}`;
   throw new DatabaseError(
-    `The role ${at.role} may not make tables in the database ${at.database} at ${server}: ` +
+    `The role ${at.role} may not create tables in the database ${at.database} at ${server}: ` +
       grantSchema(at.schema, at.role),
   );
 }

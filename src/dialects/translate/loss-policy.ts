@@ -21,9 +21,13 @@ export function checkLosses(losses: readonly Loss[], policy: LossPolicy, target:
   const [first] = refused;
   if (!first) return;
   const list = refused.map(({ field, reason }) => `'${field}' ${reason}`).join('; ');
-  throw new GatewayError('invalid_request', `The request cannot be said in ${target}: ${list}.`, {
-    param: first.field,
-  });
+  throw new GatewayError(
+    'invalid_request',
+    `The request cannot be expressed in ${target}: ${list}.`,
+    {
+      param: first.field,
+    },
+  );
 }
 
 /** A header's worth. */

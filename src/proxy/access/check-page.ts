@@ -19,6 +19,6 @@ export function checkPage(gateway: Gateway, exchange: Exchange): void {
   if (!isPage || isOwn || exchange instanceof CorsExchange) return;
   throw new GatewayError(
     'permission_denied',
-    'auth is off, and pages of other origins may send requests only where server.cors_origins names them.',
+    'auth is off: pages of other origins may send requests only if server.cors_origins lists them.',
   );
 }

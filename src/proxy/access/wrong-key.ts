@@ -35,7 +35,7 @@ export function throttled(gateway: Gateway, exchange: Exchange, error: GatewayEr
   const seconds = Math.ceil(waitMs / 1000);
   return new GatewayError(
     'rate_limit_exceeded',
-    `Too many keys that are not valid here came from this address. Try again in ${seconds} s.`,
+    `Too many invalid keys came from this address. Try again in ${seconds} s.`,
     { headers: { 'retry-after': String(seconds) } },
   );
 }

@@ -32,9 +32,13 @@ export async function boundTo(
     const { id, param, isMaybeForeign = false } = named[i] as Named;
     if (!resource && isMaybeForeign) return;
     if (resource?.owner !== owner) {
-      throw new GatewayError('not_found', `Nothing with the id "${id}" was made with this key.`, {
-        ...(param !== null && { param }),
-      });
+      throw new GatewayError(
+        'not_found',
+        `Nothing with the id "${id}" was created with this key.`,
+        {
+          ...(param !== null && { param }),
+        },
+      );
     }
     providers.add(resource.provider);
   });

@@ -159,7 +159,7 @@ function checkAnswer(
   attempt.abort();
   throw new GatewayError(
     'upstream_failed',
-    `The provider "${provider}" answered the WebSocket handshake in a way that is not valid.`,
+    `The provider "${provider}" sent an invalid answer to the WebSocket handshake.`,
   );
 }
 

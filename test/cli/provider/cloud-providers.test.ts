@@ -96,7 +96,7 @@ test('a method of another cloud is refused by name', async (t) => {
   const given = ['provider', 'add', 'p', '--type', 'bedrock', '--api-key', 'none'];
   const refused = await run([...given, '--param', 'auth.method=managed_identity']);
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /"managed_identity" is no method of a provider of type bedrock/);
+  assert.match(refused.stderr, /"managed_identity" is not a method of a provider of type bedrock/);
 });
 
 async function mocked(t: TestContext) {

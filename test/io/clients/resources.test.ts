@@ -94,7 +94,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     assert.match(wrong.message, /lives at the provider "one", which does not serve "only-two"/);
     const unstored = await client.responses.create({ model: 'm', input: 'hi', store: false });
     const forgotten = await refusal(() => client.responses.retrieve(unstored.id));
-    assert.match(forgotten.message, /was made with this key/);
+    assert.match(forgotten.message, /was created with this key/);
     const never = await refusal(() => client.responses.retrieve('resp_never'));
     assert.equal(never.status, 404);
   });
