@@ -5,10 +5,18 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startEmbedded } from '../src/db/embedded.js';
 
 const dist = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -31,10 +39,18 @@ const serverSettings = [
   ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
   'max_connections=200',
 ];
+/**
+ * Rooms whose tests start nothing and wait for nothing. Those of a room share a process: starting
+ * Node and loading the sources takes longer than the tests of a file.
+ */
+const pureRooms = [
+  ...['config', 'dialects', 'http1', 'limits', 'policies', 'pricing'],
+  ...['providers', 'replay', 'routing', 'websocket'],
+];
 const summaryReporter = new URL('support/summary-reporter.js', import.meta.url).href;
 const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
-const files = named.length > 0 ? named.map(compiled) : allTests();
 const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
+const files = named.length > 0 ? named.map(compiled) : allTests();
 // PostgreSQL's user, where we are root, has to pass.
 chmodSync(root, 0o755);
 let status = 1;
@@ -88,10 +104,20 @@ function bundleChanges(): void {
 }
 
 function allTests(): string[] {
-  return readdirSync(join(dist, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.js'))
-    .sort()
-    .map((file) => join(dist, 'test', file));
+  const names = readdirSync(join(dist, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.js'))
+    .sort();
+  const pathOf = (name: string) => join(dist, 'test', name);
+  const roomOf = (name: string) => name.split('/')[0] ?? '';
+  const rooms = pureRooms.map((room) => {
+    const imports = names
+      .filter((name) => roomOf(name) === room)
+      .map((name) => `import ${JSON.stringify(pathToFileURL(pathOf(name)).href)};\n`);
+    const file = join(root, `${room}.test.mjs`);
+    writeFileSync(file, imports.join(''));
+    return file;
+  });
+  return [...rooms, ...names.filter((name) => !pureRooms.includes(roomOf(name))).map(pathOf)];
 }
 
 function compiled(file: string): string {

@@ -25,7 +25,7 @@ export interface DaemonProcess {
   output(): string;
   /**
    * Resolves with the first line of this event that matches, at or after line `from` of the log.
-   * @throws Error after 15 s, or when the daemon has ended without one.
+   * @throws Error after a minute, or when the daemon has ended without one.
    */
   waitFor(event: string, matches?: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
   /** Process ids of the workers that have not ended. */
@@ -36,7 +36,7 @@ export interface DaemonProcess {
   end(): Promise<void>;
 }
 
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 const stopMs = 5_000;
 
 // A failing hook skips the later ones; a daemon left behind would keep this process alive.

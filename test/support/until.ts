@@ -3,13 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * Waits for a condition without an event: polls `ask` until the result is neither false nor
- * undefined.
+ * undefined, less often the longer it takes.
  * @throws Error naming `what` after `timeoutMs`, with the last error of `ask`.
  */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Exclude<T, false | undefined>> {
   const startMs = performance.now();
   for (;;) {
@@ -20,10 +20,11 @@ export async function until<T>(
     } catch (error) {
       failure = error;
     }
-    if (performance.now() - startMs > timeoutMs) {
+    const waitedMs = performance.now() - startMs;
+    if (waitedMs > timeoutMs) {
       throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: failure });
     }
-    await pause(10);
+    await pause(Math.min(100, 10 + waitedMs / 20));
   }
 }
 

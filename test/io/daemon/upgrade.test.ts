@@ -180,6 +180,7 @@ test('an upgrade keeps the listener of the admin API open, or opens the one that
       await get(port).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNREFUSED') refused.push(error);
       });
+      await pause(5);
     }
   })();
   let pid = daemon.pid;

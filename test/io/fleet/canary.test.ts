@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ask, askChat, bearer } from '../../support/ask.js';
 import { type Daemon, type DaemonOptions, startDaemon } from '../../support/daemon.js';
 import { until } from '../../support/until.js';
@@ -50,6 +51,7 @@ async function askUntil({ daemon, key }: Sides, what: string, isSo: () => Promis
       Array.from({ length: 10 }, () => askChat(daemon.url, key, 'm')),
     );
     for (const { status, text } of answers) assert.equal(status, 200, text);
+    await pause(20);
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Answered, askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
 import { engines } from '../../support/engines.js';
@@ -47,6 +48,7 @@ for (const { engine, skip } of engines) {
         const client = async () => {
           while (seconds() < 3) {
             if ((await askChat(daemon.url, fresh, 'm')).status === 200) admitted++;
+            else await pause(10);
           }
         };
         await Promise.all(Array.from({ length: 8 }, client));

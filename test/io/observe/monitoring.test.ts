@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startMockProvider } from '../../../src/mock-provider/server.js';
 import { startPrometheus } from '../../monitoring/prometheus-process.js';
 import { panelQueries } from '../../monitoring/shipped-files.js';
@@ -120,6 +121,7 @@ async function startTraffic(t: TestContext, daemon: Daemon): Promise<Traffic> {
         askChat(daemon.url, key, 'invented'),
         askChat(daemon.url, blocked, 'spread'),
       ]);
+      await pause(20);
     }
   };
   const sending = send();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Sql } from '../../../src/db/client.js';
 import { sampleValue } from '../../observe/exposition.js';
 import { ask, askChat, bearer } from '../../support/ask.js';
@@ -148,6 +149,7 @@ test('a rotation changes the key of all secrets while requests are served', asyn
     while (asking) {
       const { status } = await askChat(daemon.url, client, 'm');
       if (status !== 200) failed.push(status);
+      await pause(5);
     }
   })();
   const encrypted = await daemon.cli(['secrets', 'encrypt', '--json']);
