@@ -31,7 +31,7 @@ const coverageFlags = [
   '--experimental-test-coverage',
 ];
 /** A file that hangs fails by its name instead of keeping the whole run from its end. */
-const fileTimeoutMs = 240_000;
+const fileTimeoutMs = 360_000;
 /** Twice the cores of a small machine: files wait for half of their time. */
 const filesAtOnce = 4;
 /** Nobody needs the data of tests after a crash, and each file has several daemons. */

@@ -149,7 +149,9 @@ export async function spawnServe(
   mkdirSync(join(home, 'config'), { recursive: true });
   // Off by default, since providers of tests count requests; only discovery's own test turns it on.
   const health = { discover_models_ms: 0, ...(options.settings?.health ?? {}) };
-  writeFileSync(config, stringify({ ...options.settings, health }));
+  // A busy machine delays event loops. That must not have requests of other tests refused.
+  const limits = { max_event_loop_delay_ms: 60_000, ...(options.settings?.limits ?? {}) };
+  writeFileSync(config, stringify({ ...options.settings, health, limits }));
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,
