@@ -166,6 +166,8 @@ test('an answer from before a purge is not shared after it', async () => {
   assert.equal(owner.state.answers, 0);
   first.put('b', kept('x'), 4);
   assert.equal(owner.state.answers, 1);
+  owner.purge([{ id: 4, applies_to: { team: 'chat' } }]);
+  assert.equal(owner.state.answers, 1, 'it is listed again, and was made');
 });
 
 /** A store of all machines, in the memory of the test. */

@@ -97,3 +97,28 @@ test('a stream without a mark of its end is not collected, and one without its m
     assert.equal(cache.state.answers, count, text);
   }
 });
+
+test('a client that leaves while it waits is not asked to lead', async () => {
+  const cache = new AnswerCache(settings, null);
+  const asking = () => new CacheUse(cache, { ...terms, singleFlight: true });
+  const [leader, gone, next] = [asking(), asking(), asking()];
+  assert.equal(await leader.wait(never), null);
+  const left = new AbortController();
+  const waiting = [gone.wait(left.signal), next.wait(never)];
+  left.abort();
+  leader.settle('failed');
+  assert.deepEqual(await Promise.all(waiting), [null, null]);
+  next.settle('failed');
+  assert.equal(cache.flights.take('k'), true, 'the next one led');
+});
+
+test('a purge is made once, however often it is listed', () => {
+  const cache = new AnswerCache(settings, null);
+  const purges = [{ id: 3, applies_to: {} }];
+  cache.keep('k', kept('before'));
+  cache.purge(purges);
+  assert.equal(cache.state.answers, 0);
+  cache.keep('k', kept('after'));
+  cache.purge(purges);
+  assert.equal(cache.state.answers, 1);
+});
