@@ -103,6 +103,19 @@ test('streams and whole answers, models and questions have answers of their own'
   assert.equal(sent.length, 6);
 });
 
+test('equal bodies of two endpoints, or of two names of a model, are two questions', async (t) => {
+  const { resultOf } = await servedWithKeys(t, numbered(), [alice()], {
+    more: { model_mapping: { m: 'sent', other: 'sent' } },
+  });
+  const body = { model: 'm', input: 'hi' };
+  for (const path of ['/v1/embeddings', '/v1/moderations', '/v1/rerank']) {
+    assert.equal(await resultOf(body, { path }), 'miss', path);
+    assert.equal(await resultOf(body, { path }), 'hit', path);
+  }
+  assert.equal(await resultOf(asked), 'miss');
+  assert.equal(await resultOf({ ...asked, model: 'other' }), 'miss');
+});
+
 test('headers and parameters that reach the provider are part of the question', async (t) => {
   const { resultOf } = await servedWithKeys(t, numbered(), [alice()], {
     more: { provider_params: { forward_headers: ['x-tenant'] } },
@@ -117,6 +130,9 @@ test('headers and parameters that reach the provider are part of the question', 
     assert.equal(await resultOf(asked, { headers }), 'miss', JSON.stringify(headers));
     assert.equal(await resultOf(asked, { headers }), 'hit', JSON.stringify(headers));
   }
+  const [beta, tenant] = [{ 'openai-beta': 'c' }, { 'x-tenant': '3' }];
+  assert.equal(await resultOf(asked, { headers: { ...beta, ...tenant } }), 'miss');
+  assert.equal(await resultOf(asked, { headers: { ...tenant, ...beta } }), 'hit');
   const path = '/v1/chat/completions?reasoning=1';
   assert.equal(await resultOf(asked, { path }), 'miss');
   assert.equal(await resultOf(asked, { path }), 'hit');
