@@ -130,17 +130,15 @@ test('a request that its client left, or that a stopping worker served, is not m
 });
 
 test('the provider that answered the client selects, not the one that copies go to', async (t) => {
-  for (const [selected, count] of [
-    ['main', 1],
-    ['copies', 0],
-  ] as const) {
-    const { ask, copied, copies } = await mirrored(t, {
-      mirror: { applies_to: { provider: selected } },
-    });
+  const of = (name: string, provider: string) => ({ ...all, name, applies_to: { provider } });
+  const mirrors = [of('other', 'copies'), of('own', 'main')];
+  const { ask, copied } = await mirrored(t, { more: { mirrors } });
+  for (let i = 1; i <= 5; i++) {
     await ask();
-    if (count > 0) await copied(count);
-    assert.equal(copies.received.length, count, selected);
+    await copied(i);
   }
+  const names = (await copied(5)).map(({ mirror }) => mirror?.mirror);
+  assert.deepEqual(names, Array(5).fill('own'));
 });
 
 test('what cannot be mirrored is counted by its reason, once', async (t) => {
