@@ -98,6 +98,18 @@ test('the program loads its packages from the bundle, where few files hold them'
   assert.deepEqual([...loaded].sort(), ['@node-rs/xxhash', 'hyparquet-writer', 'tiktoken']);
 });
 
+test('the licence of each package goes with the bundle that has it', () => {
+  const program = readFileSync(join(root, 'dist/app/LICENSES'), 'utf8');
+  const bundled = Object.keys(manifest.dependencies).filter((name) => name !== 'tiktoken');
+  for (const name of [...bundled, '@opentelemetry/otlp-transformer']) {
+    assert.match(program, new RegExp(`^${name} [0-9.]+: \\S+$`, 'm'), name);
+  }
+  const pages = readFileSync(join(root, 'dist/console/LICENSES'), 'utf8');
+  for (const name of ['preact', '@preact/signals', 'uplot']) {
+    assert.match(pages, new RegExp(`^${name} [0-9.]+: MIT\n\n.*Copyright`, 'ms'), name);
+  }
+});
+
 test('the package has what it runs with, and neither tests nor benchmarks', () => {
   const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: root,
@@ -112,7 +124,13 @@ test('the package has what it runs with, and neither tests nor benchmarks', () =
   for (const path of [
     ...['bin/llmproxy.js', 'dist/app/cli/main.js', 'dist/app/daemon/workers/worker.js'],
     ...['dist/docs-ui/swagger-ui.css', 'man/llmproxy.1', 'config/llmproxy.schema.json'],
-    ...['systemd/llmproxy.service', 'README.md', 'LICENSE', 'dist/app/LICENSE-opentelemetry'],
+    ...[
+      'systemd/llmproxy.service',
+      'README.md',
+      'LICENSE',
+      'dist/app/LICENSES',
+      'dist/console/LICENSES',
+    ],
     ...readdirSync(join(root, 'migrations')).map((file) => `migrations/${file}`),
   ]) {
     assert.ok(paths.has(path), path);

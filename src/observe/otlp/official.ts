@@ -1,5 +1,5 @@
 /**
- * OpenTelemetry's own encoding of OTLP. `npm run otlp` bundles these packages into this file's
+ * OpenTelemetry's own encoding of OTLP. `npm run app` bundles these packages into this file's
  * output, so that they are not installed with the gateway; it is loaded when something is exported.
  */
 export { createTraceState } from '@opentelemetry/api';
