@@ -42,6 +42,7 @@ export type DialectName =
   | 'anthropic.messages'
   | 'anthropic.count_tokens'
   | 'anthropic.batches'
+  | 'anthropic.files'
   | 'gemini.generate'
   | 'gemini.count_tokens'
   | 'gemini.embed'

@@ -41,6 +41,8 @@ export interface ResourceEndpoint extends Pick<ModelEndpoint, 'path' | 'dialect'
   readonly noun: string;
   /** True if one of them may refer to any model, unknown to the gateway. */
   readonly hidesModels: boolean;
+  /** The API of clients that send `anthropic-version`, where it has the same path; null: none. */
+  readonly anthropic: Dialect | null;
 }
 
 /** An endpoint whose requests are relayed to a provider. */

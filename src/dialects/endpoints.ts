@@ -63,7 +63,7 @@ import {
   translationsDocument,
 } from './openai/documents.js';
 import { compact, inputTokens, responses } from './openai/responses-dialect.js';
-import { files, messageBatches, stored } from './resources.js';
+import { files, messageBatches, messageFiles, stored } from './resources.js';
 
 /**
  * The only list of endpoints. The router, OpenAPI, probes, the mock provider, metrics and `explain`
@@ -198,8 +198,10 @@ function resources(
   dialect: Dialect,
   all: ResourceEndpoint['methods'],
   hidesModels = false,
+  anthropic: Dialect | null = null,
 ): ResourceEndpoint[] {
-  const common = { kind: 'resource', method: null, path, dialect, noun, hidesModels } as const;
+  const kind = 'resource';
+  const common = { kind, method: null, path, dialect, noun, hidesModels, anthropic } as const;
   const pattern = `/v1${path}`;
   const one: ResourceEndpoint = {
     ...common,
@@ -213,7 +215,7 @@ function resources(
 export const resourceEndpoints: readonly ResourceEndpoint[] = [
   ...resources('response', '/responses', stored, []),
   ...resources('conversation', '/conversations', stored, ['POST']),
-  ...resources('file', '/files', files, ['GET', 'POST']),
+  ...resources('file', '/files', files, ['GET', 'POST'], false, messageFiles),
   ...resources('upload', '/uploads', files, ['POST']),
   ...resources('batch', '/batches', files, ['GET', 'POST'], true),
   ...resources('vector store', '/vector_stores', files, ['GET', 'POST']),

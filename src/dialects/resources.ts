@@ -1,4 +1,5 @@
 import { countTokens } from './anthropic/dialects.js';
+import { messageFilesIn } from './anthropic/named-files.js';
 import type { Dialect } from './dialect.js';
 import { type ModelRequest, requestWithout, type Spans } from './head.js';
 import { images } from './openai/dialects.js';
@@ -39,5 +40,11 @@ const resource = {
 export const files: Dialect = { ...images, ...resource, name: 'openai.files' };
 /** Stored responses, and conversations. */
 export const stored: Dialect = { ...images, ...resource, name: 'openai.stored' };
-/** Batches of Anthropic. */
-export const messageBatches: Dialect = { ...countTokens, ...resource, name: 'anthropic.batches' };
+/** Batches of Anthropic, whose messages may name files. */
+export const messageBatches: Dialect = {
+  ...countTokens,
+  ...resource,
+  name: 'anthropic.batches',
+  resources: { ...resource.resources, within: messageFilesIn },
+};
+export const messageFiles: Dialect = { ...countTokens, ...resource, name: 'anthropic.files' };

@@ -89,7 +89,11 @@ export function createResources(): Resources {
       const { object, content } = stored;
       if (method === 'DELETE') {
         store.delete(id);
-        return respond({ id, object: `${object.object}.deleted`, deleted: true });
+        return respond(
+          object.type === 'file'
+            ? { id, type: 'file_deleted' }
+            : { id, object: `${object.object}.deleted`, deleted: true },
+        );
       }
       if (method === 'GET' && verb === 'content' && content) {
         exchange.respond(200, ['content-type', content.type, ...headers], content.bytes);
@@ -159,6 +163,15 @@ async function makeOne(exchange: Exchange, collection: string, body: Buffer): Pr
     throw new ProviderError(400, 'file must be a file', { param: 'file' });
   const bytes = Buffer.from(await file.arrayBuffer());
   const name = 'name' in file ? String(file.name) : 'file';
+  if (exchange.header('anthropic-version') !== '') {
+    const id = idOf('file_');
+    const about = { filename: name, mime_type: file.type, size_bytes: bytes.length };
+    const created_at = '2026-01-01T00:00:00Z';
+    return {
+      object: { id, type: 'file', ...about, created_at, downloadable: false },
+      content: { type: file.type || 'application/octet-stream', bytes },
+    };
+  }
   const fields = { bytes: bytes.length, filename: name, purpose: form.get('purpose') };
   return {
     object: { ...common, status: 'processed', ...fields },

@@ -24,12 +24,14 @@ import {
 } from '../usage.js';
 import { readMessagesUsage } from './answer.js';
 import { readMessagesError, writeMessagesError } from './error.js';
+import { messageFilesIn } from './named-files.js';
 
 const common = {
   output: 'text' as const,
   members: new Set(['model', 'stream', ...alternativeMembers]),
   said: said({ user: ['metadata.user_id'], maxOutput: ['max_tokens'] }),
   readHead,
+  resources: { within: messageFilesIn, members: [], made: null },
   judge,
   errorIn,
   usageFilter: null,

@@ -1,6 +1,6 @@
 import { messages } from '../../dialects/anthropic/dialects.js';
 import type { Dialect } from '../../dialects/dialect.js';
-import type { Endpoint, ModelEndpoint } from '../../dialects/endpoint.js';
+import type { Endpoint, ModelEndpoint, ResourceEndpoint } from '../../dialects/endpoint.js';
 import {
   modelEndpoints,
   ownEndpoints,
@@ -108,7 +108,7 @@ export function route(exchange: Exchange): Endpoint {
   const { method, path } = exchange;
   const endpoint = known(exchange);
   if (endpoint.kind === 'resource') {
-    if (endpoint.methods.some((one) => one === method)) return endpoint;
+    if (endpoint.methods.some((one) => one === method)) return inDialect(endpoint, exchange);
     const methods = endpoint.methods.join(', ');
     throw new GatewayError('method_not_allowed', `${path} takes ${methods}, not ${method}.`, {
       headers: { allow: methods },
@@ -134,6 +134,19 @@ export function route(exchange: Exchange): Endpoint {
   throw new GatewayError('method_not_allowed', `${path} takes ${expected}, not ${method}.`, {
     headers: { allow: expected },
   });
+}
+
+/** The variants of endpoints in Anthropic's dialect. */
+const anthropics = new Map(
+  resourceEndpoints.flatMap((endpoint) =>
+    endpoint.anthropic ? [[endpoint, { ...endpoint, dialect: endpoint.anthropic }]] : [],
+  ),
+);
+
+/** The endpoint in the dialect of the client: OpenAI's files and Anthropic's have the same paths. */
+function inDialect(endpoint: ResourceEndpoint, exchange: Exchange): ResourceEndpoint {
+  const variant = exchange.header('anthropic-version') === '' ? null : anthropics.get(endpoint);
+  return variant ?? endpoint;
 }
 
 function endpointAt(path: string): Endpoint | undefined {

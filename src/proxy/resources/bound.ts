@@ -9,7 +9,7 @@ import type { Gateway } from '../gateway.js';
 import { ownerOf } from './resources.js';
 
 /** Something that a request names. */
-interface Named extends NamedResource {
+export interface Named extends NamedResource {
   /** True if it may have been made without this gateway, which then knows nothing of it. */
   isMaybeForeign?: boolean;
 }

@@ -42,7 +42,7 @@ export async function relayList(
     const own = await ownOf(gateway, list.data, owner);
     const last = idOf(list.data.at(-1));
     if (own.length === 0 && list.has_more === true && last !== null && page < maxPages) {
-      query = withAfter(query, planned.endpoint.dialect.name === 'anthropic.batches', last);
+      query = withAfter(query, planned.endpoint.dialect.name.startsWith('anthropic.'), last);
       continue;
     }
     record.status = attempt.status;

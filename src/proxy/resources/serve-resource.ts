@@ -19,7 +19,7 @@ import type { RequestRecord } from '../record.js';
 import { parse } from '../request/parse.js';
 import { decoded, pathAsListed } from '../request/path-forms.js';
 import { Upload } from '../request/upload.js';
-import { boundTo, namedIn, routeTo } from './bound.js';
+import { boundTo, type Named, namedIn, routeTo } from './bound.js';
 import { relayList } from './relay-list.js';
 import { ownerOf } from './resources.js';
 
@@ -48,7 +48,12 @@ export async function serveResource(
   }
   if (isMade && endpoint.hidesModels) refuseUnmetered(gateway, record, endpoint.noun, null);
   const { request: asked, upload } = await readBody(gateway, exchange, endpoint);
-  const named = namedIn(asked, endpoint.dialect);
+  const { dialect } = endpoint;
+  const within = dialect.resources?.within?.(asked.body) ?? [];
+  const named: Named[] = [
+    ...namedIn(asked, dialect),
+    ...within.map((each) => ({ ...each, isMaybeForeign: true })),
+  ];
   const id = decoded(below.split('/')[1] ?? '');
   if (below !== '') named.unshift({ id, param: null });
   const provider = await boundTo(gateway, credential, named);

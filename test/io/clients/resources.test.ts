@@ -295,6 +295,56 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     assert.match(error.message, /not_found_error/);
   });
 
+  await t.test(
+    'files of Anthropic’s clients, at its provider and for their owner only',
+    async () => {
+      const options = { baseURL: daemon.url, maxRetries: 0 };
+      const anthropic = new Anthropic({ apiKey: alice, ...options });
+      const file = new File(['hello'], 'a.txt', { type: 'text/plain' });
+      const made = await anthropic.beta.files.upload({ file });
+      assert.deepEqual([made.type, made.size_bytes], ['file', 5]);
+      assert.match(String(claude.stats.last?.headers['anthropic-beta']), /^files-api-/);
+      assert.equal((await anthropic.beta.files.retrieveMetadata(made.id)).filename, 'a.txt');
+      const content = await anthropic.beta.files.download(made.id);
+      assert.equal(await content.text(), 'hello');
+      const listOf = async (by: Anthropic) => {
+        const ids: string[] = [];
+        for await (const { id } of by.beta.files.list()) ids.push(id);
+        return ids;
+      };
+      const bobs = new Anthropic({ apiKey: bob, ...options });
+      assert.deepEqual([await listOf(anthropic), await listOf(bobs)], [[made.id], []]);
+      assert.equal((await client.files.list()).data.length, 0, 'OpenAI’s are others');
+      const source = { type: 'file' as const, file_id: made.id };
+      const ask = (by: Anthropic, content: object) =>
+        by.beta.messages.create({
+          model: 'c',
+          max_tokens: 5,
+          messages: [{ role: 'user', content: [content as never] }],
+        });
+      const document = { type: 'document', source };
+      assert.equal((await ask(anthropic, document)).type, 'message');
+      const inner = { type: 'tool_result', tool_use_id: 't', content: [document] };
+      const params = {
+        model: 'c',
+        max_tokens: 5,
+        messages: [{ role: 'user', content: [document] }],
+      };
+      for (const act of [
+        () => bobs.beta.files.retrieveMetadata(made.id),
+        () => bobs.beta.files.delete(made.id),
+        () => ask(bobs, document),
+        () => ask(bobs, inner),
+        () => ask(bobs, { type: 'container_upload', file_id: made.id }),
+        () =>
+          bobs.messages.batches.create({ requests: [{ custom_id: 'a', params: params as never }] }),
+      ]) {
+        await assert.rejects(act, (error) => error instanceof Anthropic.NotFoundError, String(act));
+      }
+      assert.equal((await anthropic.beta.files.delete(made.id)).type, 'file_deleted');
+    },
+  );
+
   await t.test('impossible values are refused by name', async () => {
     const cases: [
       method: string,
