@@ -1,4 +1,4 @@
-/** Measures the latency that large prompts in flight add to small requests. */
+/** Measures the latency that large prompts in flight add to small requests; `--translated 1` translates them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway, startMock } from '../faults/gateway.js';
 import { printTable, run, say } from '../faults/report.js';
@@ -7,14 +7,25 @@ import { jobFor } from '../measure/measure-round.js';
 import { chatOfBytes } from '../scenarios.js';
 
 const path = '/v1/chat/completions';
-const defaults = { seconds: 5, 'per-second': 500, kilobytes: 1000, 'large-per-second': 10 };
+const defaults = {
+  seconds: 5,
+  'per-second': 500,
+  kilobytes: 1000,
+  'large-per-second': 10,
+  translated: 0,
+};
 
 await run(defaults, async (options, closers) => {
   const gateway = await startGateway(closers, { workers: 1 });
   // Each kind has its own provider, or small requests would also wait behind large ones there.
   for (const model of ['small', 'large']) {
     const mock = await startMock(closers);
-    await gateway.addProvider(model, mock.url, { model_mapping: { [model]: model } });
+    const isTranslated = model === 'large' && options.translated === 1;
+    const provider_type = isTranslated ? 'anthropic' : 'openai';
+    await gateway.addProvider(model, mock.url, {
+      provider_type,
+      model_mapping: { [model]: model },
+    });
   }
   const target = { port: gateway.port, headers: { authorization: `Bearer ${gateway.key}` } };
   const [small, large] = [startGenerator(), startGenerator()];
