@@ -24,15 +24,15 @@ function namedIn(messages: unknown, at: string, named: NamedResource[]): void {
   eachOf(messages, ({ content }, i) => addBlocks(content, `${at}[${i}].content`, named));
 }
 
-/** Results of tools hold blocks, too; no block is deeper. */
-function addBlocks(content: unknown, at: string, named: NamedResource[], isInner = false): void {
+/** Results of tools and documents hold blocks, too. */
+function addBlocks(content: unknown, at: string, named: NamedResource[]): void {
   eachOf(content, (block, i) => {
     const { source, file_id } = block;
     const from = isObject(source) ? source.file_id : null;
     if (typeof file_id === 'string') named.push({ id: file_id, param: `${at}[${i}].file_id` });
     if (typeof from === 'string') named.push({ id: from, param: `${at}[${i}].source.file_id` });
-    if (!isInner) addBlocks(block.content, `${at}[${i}].content`, named, true);
-    if (isObject(source)) addBlocks(source.content, `${at}[${i}].source.content`, named, true);
+    addBlocks(block.content, `${at}[${i}].content`, named);
+    if (isObject(source)) addBlocks(source.content, `${at}[${i}].source.content`, named);
   });
 }
 

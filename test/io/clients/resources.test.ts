@@ -335,6 +335,16 @@ test('a resource is found again at its provider, by its owner', async (t) => {
         () => bobs.beta.files.delete(made.id),
         () => ask(bobs, document),
         () => ask(bobs, inner),
+        () =>
+          ask(bobs, {
+            ...inner,
+            content: [
+              {
+                type: 'document',
+                source: { type: 'content', content: [{ type: 'image', source }] },
+              },
+            ],
+          }),
         () => ask(bobs, { type: 'container_upload', file_id: made.id }),
         () =>
           bobs.messages.batches.create({ requests: [{ custom_id: 'a', params: params as never }] }),
