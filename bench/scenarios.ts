@@ -128,5 +128,6 @@ function chat(model: string, prompt: string, stream: boolean): string {
 
 /** Prose with line breaks and quotes, like real prompts. */
 function promptOfBytes(bytes: number): string {
-  return 'Summarise the report, then answer: "what would you do?"\n'.repeat(bytes).slice(0, bytes);
+  const line = 'Summarise the report, then answer: "what would you do?"\n';
+  return line.repeat(Math.ceil(bytes / line.length)).slice(0, bytes);
 }

@@ -301,9 +301,10 @@ test('a resource is found again at its provider, by its owner', async (t) => {
       const options = { baseURL: daemon.url, maxRetries: 0 };
       const anthropic = new Anthropic({ apiKey: alice, ...options });
       const file = new File(['hello'], 'a.txt', { type: 'text/plain' });
-      const made = await anthropic.beta.files.upload({ file });
+      const betas = ['files-api-2025-04-14'];
+    const made = await anthropic.beta.files.upload({ file, betas });
       assert.deepEqual([made.type, made.size_bytes], ['file', 5]);
-      assert.match(String(claude.stats.last?.headers['anthropic-beta']), /^files-api-/);
+      assert.equal(claude.stats.last?.headers['anthropic-beta'], betas[0]);
       assert.equal((await anthropic.beta.files.retrieveMetadata(made.id)).filename, 'a.txt');
       const content = await anthropic.beta.files.download(made.id);
       assert.equal(await content.text(), 'hello');
