@@ -12,10 +12,15 @@ export interface JobThreadOptions {
   check?: () => void;
 }
 
+interface TaskMessage<Task> {
+  task: Task;
+  transfer: ArrayBuffer[];
+}
+
 /** One job of a thread. */
 export interface Job<Task, Question, Reply> {
   /** Makes the message once it is this job's turn; what it transfers is gone here. */
-  task(): { task: Task; transfer: ArrayBuffer[] };
+  task(): TaskMessage<Task> | Promise<TaskMessage<Task>>;
   /** Answers what the thread asks about its job; never rejects. */
   reply(question: Question): Promise<Reply>;
   /** Aborted when nobody waits for the job any more. */
@@ -55,31 +60,33 @@ export class JobThread<Task, Answer, Question = never, Reply = never> {
   /** @throws JobError; Error where the thread failed, or `check` threw. */
   run(job: Job<Task, Question, Reply>): Promise<Answer> {
     const answered = this.#last.then(() => {
-      if (job.signal.aborted) throw new JobError('aborted');
-      return this.#ask(job);
+      clearTimeout(this.#idle);
+      return this.#ask(job).finally(() => {
+        this.#idle = setTimeout(() => this.#endThread(), this.#options.idleMs).unref();
+      });
     });
     this.#last = answered.catch(() => {});
     return answered;
   }
 
   async #ask(job: Job<Task, Question, Reply>): Promise<Answer> {
-    clearTimeout(this.#idle);
+    if (job.signal.aborted) throw new JobError('aborted');
+    const { task, transfer } = await job.task();
+    if (job.signal.aborted) throw new JobError('aborted');
     const onAbort = () => this.#failed(new JobError('aborted'));
     job.signal.addEventListener('abort', onAbort);
-    const { deadlineMs, idleMs } = this.#options;
-    const deadline = setTimeout(() => this.#failed(new JobError('deadline')), deadlineMs);
+    const late = () => this.#failed(new JobError('deadline'));
+    const deadline = setTimeout(late, this.#options.deadlineMs);
     try {
       return await new Promise<Answer>((resolve, reject) => {
         this.#atWork = { job, resolve, reject };
         this.#thread ??= this.#startThread();
-        const { task, transfer } = job.task();
         this.#thread.postMessage({ task } satisfies ToThread<Task, Reply>, transfer);
       });
     } finally {
       this.#atWork = null;
       clearTimeout(deadline);
       job.signal.removeEventListener('abort', onAbort);
-      this.#idle = setTimeout(() => this.#endThread(), idleMs).unref();
     }
   }
 

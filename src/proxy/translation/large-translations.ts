@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FetchedMedia } from '../../dialects/translate/remote-media.js';
 import type { Seals } from '../../dialects/translate/sealing.js';
 import { type ErrorCode, fromSentError, GatewayError } from '../../errors.js';
@@ -22,6 +23,7 @@ import type {
  */
 export const largeBytes = 262_144;
 
+const sliceBytes = 1_048_576;
 const idleMs = 10_000;
 const deadlineMs = 60_000;
 /** The neutral form of a body of many small values takes some 15 times its bytes. */
@@ -104,9 +106,17 @@ export class LargeTranslations {
   }
 }
 
-/** The task with a copy of its body, which is given away; the worker needs its own later. */
-function copied(task: TranslationTask): { task: TranslationTask; transfer: ArrayBuffer[] } {
-  const body = Uint8Array.from(task.body);
+/**
+ * The task with a copy of its body, which is given away; the worker needs its own later. Memory that
+ * is used for the first time is slow, so the copy takes a turn of the event loop for each slice.
+ */
+async function copied(task: TranslationTask) {
+  const { body: own } = task;
+  const body = new Uint8Array(own.length);
+  for (let at = 0; at < own.length; at += sliceBytes) {
+    if (at > 0) await setImmediate();
+    body.set(own.subarray(at, at + sliceBytes), at);
+  }
   return { task: { ...task, body }, transfer: [body.buffer] };
 }
 
