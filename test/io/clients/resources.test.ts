@@ -302,7 +302,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
       const anthropic = new Anthropic({ apiKey: alice, ...options });
       const file = new File(['hello'], 'a.txt', { type: 'text/plain' });
       const betas = ['files-api-2025-04-14'];
-    const made = await anthropic.beta.files.upload({ file, betas });
+      const made = await anthropic.beta.files.upload({ file, betas });
       assert.deepEqual([made.type, made.size_bytes], ['file', 5]);
       assert.equal(claude.stats.last?.headers['anthropic-beta'], betas[0]);
       assert.equal((await anthropic.beta.files.retrieveMetadata(made.id)).filename, 'a.txt');
@@ -316,7 +316,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
       const bobs = new Anthropic({ apiKey: bob, ...options });
       assert.deepEqual([await listOf(anthropic), await listOf(bobs)], [[made.id], []]);
       const others = (await client.files.list()).data.map(({ id }) => id);
-    assert.ok(!others.includes(made.id), 'OpenAI’s are others');
+      assert.ok(!others.includes(made.id), 'OpenAI’s are others');
       const source = { type: 'file' as const, file_id: made.id };
       const ask = (by: Anthropic, content: object) =>
         by.beta.messages.create({
