@@ -48,7 +48,7 @@ async function bundleApp(): Promise<void> {
   const others = await bundled({
     ...parts,
     entryPoints: [
-      'dist/src/daemon/workers/worker.js',
+      'dist/src/daemon/workers/worker-main.js',
       'dist/src/daemon/bulk/bulk-thread.js',
       'dist/src/observe/tokenizer/tokenizer-thread.js',
       'dist/src/proxy/translation/translation-thread.js',

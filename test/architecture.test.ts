@@ -234,7 +234,7 @@ function reached(starts: readonly string[]): Map<string, string> {
 
 test('the request path reaches neither the database nor the disk, nor slow modules', () => {
   const starts = files.filter((file) => file.startsWith('proxy/'));
-  const paths = reached([...starts, 'daemon/workers/worker.ts']);
+  const paths = reached([...starts, 'daemon/workers/worker-main.ts']);
   for (const [target, path] of paths) {
     assert.ok(!slow.test(target) && room(target) !== 'db', path);
   }

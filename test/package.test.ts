@@ -122,7 +122,9 @@ test('the package has what it runs with, and neither tests nor benchmarks', () =
   }[];
   const paths = new Set(packed?.files.map(({ path }) => path));
   for (const path of [
-    ...['bin/llmproxy.js', 'dist/app/cli/main.js', 'dist/app/daemon/workers/worker.js'],
+    ...['bin/llmproxy.js', 'dist/app/cli/main.js', 'dist/app/daemon/workers/worker-main.js'],
+    // Daemons of versions that were not bundled look for it.
+    'dist/src/daemon/workers/worker.js',
     ...['dist/docs-ui/swagger-ui.css', 'man/llmproxy.1', 'config/llmproxy.schema.json'],
     ...[
       'systemd/llmproxy.service',

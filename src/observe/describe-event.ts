@@ -215,6 +215,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       );
     case 'stop_forced':
       return warn('stopping at once');
+    case 'package_replaced':
+      return info(
+        'the version on disk is another than this one, which cannot replace its worker: upgrading',
+      );
     case 'upgrade_failed':
       return {
         level: 'error',

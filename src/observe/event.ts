@@ -134,6 +134,8 @@ export type GatewayEvent =
   | { type: 'canaries_failing'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
+  /** A worker has ended, and only the new version on disk can replace it. */
+  | { type: 'package_replaced' }
   /** The new version does not serve; this daemon keeps serving. */
   | { type: 'upgrade_failed'; reason: string }
   /** Another control process serves, and this one drains. */

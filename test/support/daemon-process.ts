@@ -48,14 +48,16 @@ after(() => {
 /**
  * Starts the real CLI in its own process.
  * @param listenFd descriptor of a socket, passed as systemd does.
+ * @param program another `bin/llmproxy.js` than this build's.
  */
 export function spawnDaemon(
   args: string[],
   cwd: string,
   env: Record<string, string>,
   listenFd: number | null = null,
+  program = executable,
 ): DaemonProcess {
-  const command = [process.execPath, executable, 'serve', '--json', ...args];
+  const command = [process.execPath, program, 'serve', '--json', ...args];
   // The variable must hold the id of the process that the socket is for.
   const shell = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...command];
   const [file = '', ...rest] = listenFd === null ? command : shell;

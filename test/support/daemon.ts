@@ -16,6 +16,8 @@ export interface DaemonOptions {
   engine?: 'net' | 'hyper-express' | 'node' | 'auto';
   /** Descriptor of a socket, passed as systemd does. */
   listenFd?: number;
+  /** Another `bin/llmproxy.js` than this build's. */
+  program?: string;
   /** One by default. */
   workers?: number;
   /** `embedded`, or a Postgres to use; by default a fresh database of the test's server. */
@@ -165,7 +167,7 @@ export async function spawnServe(
   const secrets = new Set<string>(['#sign-in=once-']);
   const args = ['--host', host, '--port', String(port), '--log-level', 'debug'];
   args.push('--engine', engine, '--workers', String(workers));
-  const process_ = spawnDaemon(args, home, env, options.listenFd ?? null);
+  const process_ = spawnDaemon(args, home, env, options.listenFd ?? null, options.program);
   t.after(async () => {
     const server = existsSync(dataDir) ? findPostmaster(join(dataDir, 'postgres/data')) : null;
     await process_.end();

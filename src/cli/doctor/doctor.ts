@@ -7,13 +7,15 @@ import {
   warning,
 } from '../../admin/health/finding.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
+import { buildOnDisk } from '../../daemon/build.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { packageVersion } from '../../package.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { addServeOptions } from '../daemon/serve.js';
 import { resolveForUse } from '../daemon/settings.js';
+import { isClosed } from '../database/embedded-database.js';
 import { errorMessage } from '../failure.js';
-import { outputWidth, paint, print, printJson, wrapped } from '../output.js';
+import { counted, outputWidth, paint, print, printJson, wrapped } from '../output.js';
 import { withProgress } from '../progress.js';
 
 /** `llmproxy doctor`: checks everything that the gateway depends on. */
@@ -86,7 +88,7 @@ async function checkAll(
   const running = left && processes.isSame(left.control) ? left : null;
   const used = running ? await settingsOfDaemon(own) : null;
   const settings = used ? asUsed(own, used, flags) : own;
-  tell(checkDaemon(running));
+  tell(isClosed(own.data_dir) ? unseen(own.data_dir) : checkDaemon(running));
   tell(machine.checkNode());
   tell(await machine.checkEngine(settings));
   tell(await machine.checkPort(settings, running));
@@ -125,12 +127,21 @@ function asUsed(own: Settings, used: readonly DescribedSetting[], flags: DoctorF
   };
 }
 
+function unseen(dataDir: string): Finding {
+  const detail = `cannot be seen: ${dataDir} is closed to you`;
+  return warning('gateway', detail, 'run this with sudo, or as the user of the gateway');
+}
+
 function checkDaemon(running: Processes | null): Finding {
   const version = packageVersion;
   if (!running) return ok('gateway', `does not run here (llmproxy ${version} is installed)`);
   const detail = `llmproxy ${running.version} runs (pid ${running.control.pid})`;
-  if (running.version === version) return ok('gateway', detail);
-  return warning('gateway', `${detail}, ${version} is installed`, 'llmproxy upgrade');
+  if (running.version !== version) {
+    return warning('gateway', `${detail}, ${version} is installed`, 'llmproxy upgrade');
+  }
+  if (running.build === buildOnDisk()) return ok('gateway', detail);
+  const other = `${detail}, another build of ${version} is installed`;
+  return warning('gateway', other, 'llmproxy upgrade');
 }
 
 const indent = 4 + 2 + 17;
@@ -148,6 +159,9 @@ function findingLines({ check, state, detail, todo }: Finding): string[] {
 function summary(findings: readonly Finding[]): string {
   const count = (state: Finding['state']) => findings.filter((each) => each.state === state).length;
   const [fails, warns] = [count('fail'), count('warn')];
-  if (fails > 0) return paint('red', `${fails} failed, ${warns} warned of`);
-  return warns > 0 ? paint('yellow', `works, ${warns} warned of`) : paint('green', 'all is well');
+  const warnings = warns > 0 ? counted(warns, 'warning') : '';
+  if (fails > 0) {
+    return paint('red', [`${fails} failed`, warnings].filter(Boolean).join(', '));
+  }
+  return warnings ? paint('yellow', `works, with ${warnings}`) : paint('green', 'all is well');
 }

@@ -7,6 +7,7 @@ import type { ResolvedSettings } from '../../config/settings/settings.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
+import { buildOnDisk } from '../build.js';
 import { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
 import { daemonTag, newIdentity } from '../fleet/identity.js';
@@ -83,7 +84,8 @@ export async function openParts(
   const controlSocket = join(dataDir, 'control.sock');
   const place = () => parts.place;
   const pids = () => workers.pids;
-  const record = createProcessRecord({ settings, version, start, place, pids, closers });
+  const build = buildOnDisk();
+  const record = createProcessRecord({ settings, version, build, start, place, pids, closers });
 
   const admin = await adminKey(settings.admin.key, dataDir);
   const adminKeys = namedAdminKeys(admin.key, settings.admin.keys);
@@ -139,6 +141,7 @@ export async function openParts(
     settings,
     controlSocket,
     version,
+    build,
     tag: daemonTag(identity.id),
     adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => ({ sha256, expiresAt, role })),
     sealKey: derivedKey(secrets.keys.ring, 'reasoning'),
@@ -148,6 +151,11 @@ export async function openParts(
     resources: storage.resources,
     answers,
     onPids: () => record.workersChanged(),
+    // As an operator would.
+    onOutdated: () => {
+      emit({ type: 'package_replaced' });
+      process.kill(process.pid, 'SIGUSR2');
+    },
     onBudget: (worker, request) => budgets.handle(worker, request),
     onFreeze: (isFrozen) => budgets.freeze(isFrozen),
     onGone: (worker) => budgets.workerGone(worker),

@@ -8,6 +8,7 @@ import type { Place, Start } from './place.js';
 interface RecordOptions {
   settings: Settings;
   version: string;
+  build: string | null;
   start: Start;
   place: () => Place;
   /** Process ids of the workers. */
@@ -27,12 +28,13 @@ export interface ProcessRecord {
 }
 
 export function createProcessRecord(options: RecordOptions): ProcessRecord {
-  const { settings, version, start, place, pids, closers } = options;
+  const { settings, version, build, start, place, pids, closers } = options;
   const { server, database } = settings;
   const processes = new ProcessesFile(settings.data_dir);
   closers.push(() => processes.remove());
   const own = () => ({
     version,
+    build,
     host: server.host,
     port: server.port,
     database: database.url === null ? 'embedded' : describeDbUrl(database.url),

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface Processes {
   control: ProcessIdentity;
   version: string;
+  /** See `buildOnDisk`; absent from older versions. */
+  build?: string | null;
   host: string;
   port: number;
   /** `embedded`, or host, port and name of the operator's. */

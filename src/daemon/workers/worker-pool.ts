@@ -7,6 +7,8 @@ import { WorkerProcess } from './worker-process.js';
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
+/** Until the files are looked at again that cannot be forked from. */
+const waitForFilesMs = 2_000;
 
 interface PoolOptions {
   /** The module that a worker runs. */
@@ -14,6 +16,8 @@ interface PoolOptions {
   count: number;
   /** The limiter of a worker; `start`: how the buckets of a single worker begin. */
   limiterFor: (start: 'full' | 'empty') => StartWorker['limiter'];
+  /** False while the files on disk are another build's, whose workers do not speak our messages. */
+  canFork: () => boolean;
   emit: Emit;
   onMessage: (worker: WorkerProcess, message: FromWorker) => void;
   /** A worker has ended. */
@@ -138,9 +142,13 @@ export class WorkerPool {
     this.#restarts = performance.now() - startedMs < shortLifeMs ? this.#restarts + 1 : 0;
     const delayMs =
       this.#restarts === 0 ? 0 : Math.min(maxRestartDelayMs, 50 * 2 ** this.#restarts);
-    setTimeout(() => {
-      if (!this.#isStopping) this.#fork('empty');
-    }, delayMs);
+    setTimeout(() => this.#replace(), delayMs);
+  }
+
+  #replace(): void {
+    if (this.#isStopping) return;
+    if (this.#options.canFork()) this.#fork('empty');
+    else setTimeout(() => this.#replace(), waitForFilesMs);
   }
 
   #freeSlot(): number {

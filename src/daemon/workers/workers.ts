@@ -2,7 +2,6 @@ import type { Configuration } from '../../config/configuration.js';
 import type { BudgetGrant } from '../../limits/budget-lease.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/gateway-state.js';
-import { inPackage } from '../../package.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import { type DaemonFacts, noFleet } from '../../proxy/gateway.js';
 import {
@@ -11,6 +10,7 @@ import {
   changeOfCredentials,
 } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
+import { buildOnDisk, workerFile } from '../build.js';
 import { ownDescriptors } from './descriptors.js';
 import type { FromWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
@@ -23,11 +23,12 @@ import type { WorkerProcess } from './worker-process.js';
 const killMarginMs = 2_000;
 /** The worker's descriptor of the socket; 3 is its channel. */
 const inheritedFd = 4;
-const workerFile = inPackage('dist/app/daemon/workers/worker.js');
 
 interface WorkersOptions extends SharedStateOptions {
   controlSocket: string;
   version: string;
+  /** What `buildOnDisk` returned when this daemon started. */
+  build: string | null;
   /** Shows other daemons who this one is. */
   tag: string;
   /** SHA-256, hex: workers need nothing else of the admin keys. */
@@ -38,6 +39,8 @@ interface WorkersOptions extends SharedStateOptions {
   isOnTrial: boolean;
   /** Another daemon lends from now on; false: it failed, and this one resumes. */
   onFreeze: (isFrozen: boolean) => Promise<void>;
+  /** A worker must be replaced, but the files on disk are another build's. */
+  onOutdated: () => void;
   /** A worker has ended. */
   onGone: (worker: number) => void;
   /** Called with the process ids at each change. */
@@ -67,6 +70,7 @@ export class Workers {
       file: workerFile,
       count,
       limiterFor: (start) => (count > 1 || settings.database.url !== null ? 'leased' : start),
+      canFork: () => this.#canFork(),
       emit,
       onMessage: (worker, message) => this.#receive(worker, message),
       onGone: (worker) => {
@@ -195,6 +199,13 @@ export class Workers {
   /** Ends all workers at once. */
   kill(): void {
     this.#pool.kill();
+  }
+
+  #canFork(): boolean {
+    const { build, onOutdated } = this.#options;
+    const onDisk = buildOnDisk();
+    if (onDisk !== null && onDisk !== build) onOutdated();
+    return onDisk === build;
   }
 
   /** Messages sent before a worker listens for them are lost, so `start` waits for it. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon } from '../../support/daemon.js';
 import { freePort } from '../../support/free-port.js';
@@ -26,6 +28,16 @@ test('doctor judges the running gateway by its own port, and takes the flags of 
     new RegExp(`127\\.0\\.0\\.1:${other} is free; the running gateway uses ${port}`),
   );
   assert.equal(asked.get('engine')?.detail, 'node');
+  assert.equal(plain.get('gateway')?.state, 'ok');
+  const record = join(daemon.dataDir, 'workers.json');
+  const content = readFileSync(record, 'utf8');
+  writeFileSync(record, content.replace(/"build":"[0-9a-f]{16}"/, '"build":"0"'));
+  const replaced = (await checks([])).get('gateway');
+  assert.deepEqual(
+    [replaced?.state, replaced?.detail.includes('another build of')],
+    ['warn', true],
+  );
+  writeFileSync(record, content);
   const without = await checks([], { DB_URL: '' });
   assert.equal(without.get('database')?.state, 'warn');
   assert.match(

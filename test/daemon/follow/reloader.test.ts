@@ -99,7 +99,7 @@ test('an override file is merged, and one that is not valid keeps what is active
   assert.equal(reloader.active, before);
   assert.deepEqual(state.events.at(-1), {
     type: 'config_rejected',
-    problems: ['x.yaml: providers.a.weight: must be integer'],
+    problems: ['x.yaml: providers.a.weight: must be a whole number'],
   });
   state.files = [{ path: 'x.yaml', text: 'providers: {a: {weight: 4}}' }];
   await reloader.reload();

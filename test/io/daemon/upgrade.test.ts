@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSteadyLoad } from '../../../bench/faults/steady-load.js';
+import { executable } from '../../cli/llmproxy.js';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
 import { ask, askChat, bearer } from '../../support/ask.js';
 import {
@@ -105,6 +115,40 @@ test('when the new version does not start, the old one keeps serving and reports
   const pid = await upgrade(daemon);
   try {
     assert.equal(await whoAnswers(daemon, key), 'p');
+  } finally {
+    await stopProcess(pid);
+  }
+});
+
+test('a worker that ends after the package was replaced is replaced by the new version', {
+  skip,
+}, async (t) => {
+  const installed = mkdtempSync(join(tmpdir(), 'llmproxy-installed-'));
+  t.after(() => rmSync(installed, { recursive: true, force: true }));
+  const root = dirname(dirname(executable));
+  for (const part of [
+    'bin',
+    'package.json',
+    'migrations',
+    'dist/app',
+    'dist/console',
+    'dist/docs-ui',
+  ]) {
+    cpSync(join(root, part), join(installed, part), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
+  const program = join(installed, 'bin/llmproxy.js');
+  const { daemon, key } = await startGateway(t, { p: {} }, { program, workers: 1 });
+
+  appendFileSync(join(installed, 'dist/app/daemon/workers/worker-main.js'), '// another build\n');
+  const [worker = 0] = daemon.workerPids();
+  process.kill(worker, 'SIGKILL');
+  const pid = Number((await daemon.waitFor('upgraded')).pid);
+  try {
+    assert.equal(await whoAnswers(daemon, key), 'p');
+    const own = daemon.logs.filter(({ event }) => event === 'worker_started');
+    assert.ok(daemon.logs.some(({ event }) => event === 'package_replaced'));
+    assert.equal(own.length, 2, 'one of each version');
   } finally {
     await stopProcess(pid);
   }
