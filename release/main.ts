@@ -1,7 +1,8 @@
 /**
  * `npm run release [-- --out DIR]`: what people install, from the last commit of a clean checkout.
  * The npm package; an archive and a Debian package for linux-x64 with Node and PostgreSQL inside;
- * an SBOM; notes from CHANGELOG.md; checksums. The same commit gives the same bytes.
+ * the documentation as a site; an SBOM; notes from CHANGELOG.md; checksums. The same commit gives the
+ * same bytes.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,6 +24,7 @@ import { makeBundle } from './bundle.js';
 import { writeDeb } from './debian-package.js';
 import { releaseNotes } from './notes.js';
 import { writeSbom } from './sbom.js';
+import { writeSite } from './site/site.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'release-out' } } });
@@ -55,6 +57,9 @@ try {
   makeBundle({ bundle, source, packed: join(out, `${name}-${version}.tgz`), npm });
   archive(bundle, join(out, `${name}-${version}-linux-x64.tar.gz`), seconds);
   writeDeb({ bundle, source, version, seconds, work, out });
+  const site = join(work, `${name}-${version}-docs`);
+  writeSite(source, site);
+  archive(site, join(out, `${name}-${version}-docs.tar.gz`), seconds);
   writeSbom({ source, file: join(out, `${name}-${version}.cdx.json`), seconds, npm });
   const notes = releaseNotes(readFileSync(join(source, 'CHANGELOG.md'), 'utf8'), version);
   writeFileSync(join(out, 'NOTES.md'), notes);
