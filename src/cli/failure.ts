@@ -36,9 +36,13 @@ export function toFailure(error: unknown): Failure {
   }
   if (error instanceof CommanderError) return usageFailure(error.message);
   const message = errorMessage(error);
+  if (/^(?:EMFILE|ENFILE): /.test(message)) {
+    return { message, hint: 'raise the limit of open files, such as: ulimit -n 4096', exitCode: 1 };
+  }
   // By name, since only commands that read settings load the settings module.
   const isUsage = error instanceof Error && error.name === 'SettingsError';
-  return { message, hint: null, exitCode: isUsage ? 2 : 1 };
+  const hint = isUsage && !message.startsWith('--') ? 'see: docs/configuration.md' : null;
+  return { message, hint, exitCode: isUsage ? 2 : 1 };
 }
 
 /** The message of an error; for an AggregateError, that of its first error. */

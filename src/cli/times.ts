@@ -29,6 +29,23 @@ export function expiry(flag: string): (text: string) => Date | 'never' {
   };
 }
 
+/** IANA name of the time zone of this machine, or of TZ. */
+export function localZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** Formats a time in a zone as `2026-01-31 08:00:00`, cut to `length` characters. */
+export function timeIn(timeZone: string, time: Date, length = 19): string {
+  // The Swedish format is ISO 8601.
+  return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
+}
+
+/** A local time with its zone, such as `2026-01-31 08:00:00 Europe/Paris`. */
+export function localTime(time: Date | string): string {
+  const zone = localZone();
+  return `${timeIn(zone, new Date(time))} ${zone}`;
+}
+
 function durationSeconds(text: string): number | null {
   if (text === '0') return 0;
   const [, digits, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];

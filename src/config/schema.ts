@@ -51,10 +51,32 @@ export function toProblems(source: string, errors: ErrorObject[] | null | undefi
         return { source, path, reason: `must be one of ${params.allowedValues.join(', ')}` };
       case 'const':
         return { source, path, reason: `must be ${params.allowedValue}` };
+      case 'type':
+        return { source, path, reason: `must be ${typeNames(params.type)}` };
+      case 'minimum':
+        return { source, path, reason: `must be at least ${params.limit}` };
+      case 'maximum':
+        return { source, path, reason: `must be at most ${params.limit}` };
       default:
         return { source, path, reason: message ?? 'is not valid' };
     }
   });
+}
+
+const words: Readonly<Record<string, string>> = {
+  integer: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+};
+
+function typeNames(types: string | readonly string[]): string {
+  return [types]
+    .flat()
+    .map((type) => words[type] ?? type)
+    .join(' or ');
 }
 
 /** Errors of these keywords only repeat that a part failed, which is listed separately. */

@@ -37,6 +37,9 @@ export interface DbAddress {
  */
 export function parseDbUrl(dbUrl: string): DbAddress {
   const match = /^postgres(?:ql)?:\/\/([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(dbUrl.trim());
+  if (/^['"]/.test(dbUrl.trim())) {
+    throw new DatabaseError('The database URL is in quotes: write it without them');
+  }
   if (!match) {
     throw new DatabaseError(
       'The database URL is not of the form postgres://user:password@host:port/database',
@@ -68,11 +71,15 @@ export function parseDbUrl(dbUrl: string): DbAddress {
   };
 }
 
+function addressOf({ host, port }: DbHost): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Hosts, ports and database of a URL for logs, without user and password. */
 export function describeDbUrl(dbUrl: string): string {
   try {
     const { hosts, database, user } = parseDbUrl(dbUrl);
-    const where = hosts.map(({ host, port }) => `${host}:${port}`).join(',');
+    const where = hosts.map(addressOf).join(',');
     return `${where}/${database ?? user ?? ''}`;
   } catch {
     return 'an invalid database URL';

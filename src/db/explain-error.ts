@@ -34,9 +34,10 @@ export function explainDatabaseError(error: unknown, dbUrl: string): string {
   const where = describeDbUrl(dbUrl);
   const code = codeOf(error);
   const server = where.slice(0, where.lastIndexOf('/'));
+  const name = where.slice(server.length + 1);
   const reason = reasonOf(error, dbUrl);
   return code in known && code !== '3D000'
-    ? `Cannot use PostgreSQL at ${server} (database ${where.slice(server.length + 1)}): ${reason}`
+    ? `Cannot use PostgreSQL at ${server}${name && ` (database ${name})`}: ${reason}`
     : `Cannot use the database ${where}: ${reason}`;
 }
 

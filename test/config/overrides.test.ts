@@ -69,11 +69,11 @@ test('problems are reported with their place in the document', () => {
   for (const expected of [
     /^a\.yaml: unknown field "users"$/,
     /^a\.yaml: providers\.openai: unknown field "wieght"$/,
-    /^a\.yaml: providers\.openai\.weight: must be >= 0$/,
-    /^a\.yaml: providers\.openai\.api_key: must be string$/,
+    /^a\.yaml: providers\.openai\.weight: must be at least 0$/,
+    /^a\.yaml: providers\.openai\.api_key: must be text$/,
     /^a\.yaml: providers: "bad name" is not a possible name: it must match pattern/,
-    /^a\.yaml: credentials\.me\.rate_limit: must be integer,null$/,
-    /^a\.yaml: credentials\.me\.allowed_models: must be array,null$/,
+    /^a\.yaml: credentials\.me\.rate_limit: must be a whole number or null$/,
+    /^a\.yaml: credentials\.me\.allowed_models: must be a list or null$/,
     /^a\.yaml: credentials\.me\.key: must NOT have fewer than 8 characters$/,
     /^a\.yaml: credentials\.me\.credential_key: must match pattern/,
   ]) {
@@ -82,7 +82,7 @@ test('problems are reported with their place in the document', () => {
       `${expected}\n${problems.join('\n')}`,
     );
   }
-  assert.match(problemsOf('[1]')[0] ?? '', /^a\.yaml: must be object$/);
+  assert.match(problemsOf('[1]')[0] ?? '', /^a\.yaml: must be an object$/);
 });
 
 test('an unknown or endless alias is a problem of the file', () => {

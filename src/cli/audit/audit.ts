@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { wholeNumber } from '../arguments.js';
-import { shortTime } from '../config/config-show.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { note, printJson, printTable } from '../output.js';
+import { localZone, timeIn } from '../times.js';
 import { auditExportCommand, auditVerifyCommand } from './audit-chain.js';
 
 interface AuditFlags extends DatabaseFlags {
@@ -56,8 +56,10 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
   else if (entries.length === 0) note('no changes in this period');
   else {
     const daemon = { header: 'DAEMON', value: (entry: AuditEntry) => entry.daemon ?? '' };
+    const zone = localZone();
+    note(`times of ${zone}`);
     printTable(entries, [
-      { header: 'WHEN', value: ({ at }) => shortTime(at) },
+      { header: 'WHEN', value: ({ at }) => timeIn(zone, at) },
       { header: 'WHO', value: (entry) => entry.actor, shrinkTo: 10 },
       ...(entries.some((entry) => entry.daemon !== null) ? [{ ...daemon, shrinkTo: 10 }] : []),
       { header: 'ACTION', value: ({ action }) => action },

@@ -6,6 +6,7 @@ import { remoteUrl } from '../daemon/remote-gateway.js';
 import type { DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { counted, note, paint, print, printJson, printTable } from '../output.js';
+import { localZone, timeIn } from '../times.js';
 import { problemText, readDocumentFile } from './config-document.js';
 
 /** Writes the configuration as a document. */
@@ -76,9 +77,11 @@ export async function showHistory(flags: DatabaseFlags & { limit: number }): Pro
     printJson(entries);
     return;
   }
+  const zone = localZone();
+  note(`times of ${zone}`);
   printTable(entries, [
     { header: 'VERSION', value: ({ version }) => String(version), align: 'right' },
-    { header: 'WHEN', value: ({ at }) => shortTime(at) },
+    { header: 'WHEN', value: ({ at }) => timeIn(zone, new Date(at)) },
     { header: 'WHO', value: ({ actor }) => actor, shrinkTo: 10 },
     { header: 'HOW', value: ({ source }) => source },
     { header: 'WHAT AND WHY', value: (entry) => whatAndWhy(entry, describeChanges), shrinkTo: 20 },
@@ -105,9 +108,4 @@ function whatAndWhy(
   describe: (entry: AsJson<HistoryEntry>) => string,
 ): string {
   return [describe(entry), entry.message].filter(Boolean).join(': ');
-}
-
-/** Formats a time to the second, in UTC. */
-export function shortTime(time: Date | string): string {
-  return new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 }

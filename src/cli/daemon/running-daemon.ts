@@ -1,4 +1,5 @@
 import { isSame, type Processes, readProcesses } from '../../daemon/workers/processes-file.js';
+import { refuseForeign } from '../database/embedded-database.js';
 import { CliError, errorMessage } from '../failure.js';
 import { NoDaemonError } from './ask-daemon.js';
 
@@ -8,10 +9,11 @@ export function findDaemon(dataDir: string): Processes | null {
   return left && isSame(left.control) ? left : null;
 }
 
-/** @throws NoDaemonError */
+/** @throws NoDaemonError, or CliError where this user cannot see it */
 export function requireDaemon(dataDir: string): Processes {
   const found = findDaemon(dataDir);
   if (found) return found;
+  refuseForeign(dataDir);
   throw new NoDaemonError(dataDir);
 }
 

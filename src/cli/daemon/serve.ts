@@ -5,6 +5,7 @@ import type { Successor } from '../../daemon/upgrade/successor.js';
 import type { Emit } from '../../observe/event.js';
 import { packageVersion as version } from '../../package.js';
 import { makeDataDir } from '../database/become-owner.js';
+import { refuseForeign } from '../database/embedded-database.js';
 import { CliError, errorMessage } from '../failure.js';
 import { note } from '../output.js';
 import { resolveForUse } from './settings.js';
@@ -62,8 +63,9 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   };
   const resolved = await resolveForUse(flags, json).catch(failed);
   const { log, server, data_dir } = resolved.settings;
-  await Promise.resolve(data_dir).then(refuseLongPath).catch(failed);
+  await Promise.resolve(data_dir).then(refusePath).catch(failed);
   await makeDataDir(data_dir).catch(failed);
+  await Promise.resolve(data_dir).then(refuseForeign).catch(failed);
   const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
   const systemd = openSystemdNotifier({
     environment: process.env,
@@ -104,14 +106,21 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   emit({ type: 'stopped' });
 }
 
-/** The kernel, or silently Node, would cut off a longer path of the control socket. */
-function refuseLongPath(dataDir: string): void {
+/**
+ * The kernel, or silently Node, would cut off a longer path of the control socket. PostgreSQL cannot
+ * read its settings from a path of several lines.
+ */
+function refusePath(dataDir: string): void {
+  const hint = 'choose another with --data-dir or LLMPROXY_DATA_DIR';
+  if (/[\r\n]/.test(dataDir)) {
+    throw new CliError(`the data directory ${JSON.stringify(dataDir)} has a line break`, { hint });
+  }
   const maxBytes = (process.platform === 'linux' ? 107 : 103) - '/control.sock'.length;
   const bytes = Buffer.byteLength(dataDir);
   if (bytes <= maxBytes) return;
   throw new CliError(
     `the data directory ${dataDir} has a path of ${bytes} bytes, and its sockets allow ${maxBytes}`,
-    { hint: 'choose a shorter one with --data-dir or LLMPROXY_DATA_DIR' },
+    { hint },
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ResolvedSettings, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { becomeOwner } from '../database/become-owner.js';
+import { CliError, errorMessage } from '../failure.js';
 import { warn } from '../output.js';
 
 const resolved = new Map<string, ResolvedSettings>();
@@ -19,6 +20,7 @@ export async function resolveForUse(
   if (known) return known;
   const { resolveSettings } = await import('../../config/settings/settings.js');
   const found = resolveSettings(flags);
+  await checkDbUrls(found);
   for (const file of found.ignored) {
     warn(
       `${file} is not read: others than root can change it. Name a file with --config, or set variables`,
@@ -30,6 +32,23 @@ export async function resolveForUse(
   await becomeOwner(found.settings.data_dir);
   resolved.set(name, found);
   return found;
+}
+
+/** Names the place of a database URL that is none. */
+async function checkDbUrls({ settings: { database }, sources }: ResolvedSettings): Promise<void> {
+  const { parseDbUrl } = await import('../../db/db-url.js');
+  for (const name of ['url', 'listen_url'] as const) {
+    const url = database[name];
+    try {
+      if (url !== null) parseDbUrl(url);
+    } catch (error) {
+      const source = sources.get(`database.${name}`);
+      throw new CliError(`${source}: ${errorMessage(error)}`, {
+        exitCode: 2,
+        hint: 'see: docs/deployment.md',
+      });
+    }
+  }
 }
 
 /** Like `resolveForUse`, without the sources of settings. */

@@ -23,7 +23,9 @@ export async function makeDataDir(dataDir: string): Promise<void> {
     const made = await mkdir(dataDir, { recursive: true });
     if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
   } catch (error) {
-    throw new CliError(`cannot create the data directory ${dataDir}: ${errorMessage(error)}`, {
+    const isFile = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const reason = isFile ? 'a file has this name' : errorMessage(error);
+    throw new CliError(`cannot create the data directory ${dataDir}: ${reason}`, {
       hint: 'choose another with --data-dir or LLMPROXY_DATA_DIR',
     });
   }

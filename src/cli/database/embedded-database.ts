@@ -26,8 +26,19 @@ export function refuseMissingDatabase(
   });
 }
 
-function refuseForeign(directory: string): void {
-  if (problemOf(directory) !== 'EACCES') return;
+/** True for a directory that another user has closed to this one. */
+export function isClosed(directory: string): boolean {
+  return problemOf(directory) === 'EACCES';
+}
+
+/** @throws CliError where another user has closed the data directory, naming that user. */
+export function refuseForeign(directory: string): void {
+  if (!isClosed(directory)) return;
+  if (statSync(directory, { throwIfNoEntry: false })?.uid === process.getuid?.()) {
+    throw new CliError(`the data directory ${directory} is closed to its own user`, {
+      hint: `open it: chmod u+rwx ${directory}`,
+    });
+  }
   const owner = ownerOf(directory);
   throw new CliError(`the data directory ${directory} belongs to ${owner}, and is closed to you`, {
     hint: `run this with sudo, or as the user ${owner}`,

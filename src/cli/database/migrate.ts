@@ -5,6 +5,7 @@ import { wholeNumber } from '../arguments.js';
 import { print, printJson, printTable } from '../output.js';
 import { withProgress } from '../progress.js';
 import { confirmDeletion } from '../prompt.js';
+import { localTime } from '../times.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 
 /** `llmproxy migrate …`: migrates the database, as `serve` does at its start. */
@@ -79,7 +80,7 @@ async function status(flags: DatabaseFlags): Promise<void> {
   printTable(migrations, [
     { header: 'VERSION', value: ({ version }) => String(version).padStart(4, '0') },
     { header: 'NAME', value: ({ name }) => name, shrinkTo: 16 },
-    { header: 'APPLIED', value: ({ appliedAt }) => appliedAt?.toISOString() ?? 'pending' },
+    { header: 'APPLIED', value: ({ appliedAt }) => (appliedAt ? localTime(appliedAt) : 'pending') },
   ]);
 }
 

@@ -12,6 +12,7 @@ import { askArgument, confirmDeletion } from '../prompt.js';
 import type { ShownProvider } from '../provider/provider-view.js';
 import { deliver } from '../secrets/deliver.js';
 import { readSecret } from '../secrets/secret.js';
+import { localTime } from '../times.js';
 import { type LimitFlags, limitsFrom } from './keys-input.js';
 import { keyJson, type ShownKey } from './keys-view.js';
 import { undoRotation } from './undo-rotation.js';
@@ -85,7 +86,9 @@ export async function rotateKey(ref: string, flags: RotateFlags): Promise<void> 
     else if (flags.json) print(shown);
     if (!flags.json) {
       const until = after.previous_expires_at;
-      const old = until ? `the old one is valid until ${until}` : 'the old one is refused';
+      const old = until
+        ? `the old one is valid until ${localTime(until)}`
+        : 'the old one is refused';
       note(`rotated key ${visible(after.name)} (id ${id}); ${old}`);
       if (isNew) note('store the new one now, it is not shown again');
     }

@@ -3,6 +3,7 @@ import type { AsJson } from '../admin-api.js';
 import { cacheText } from '../cache-flags.js';
 import { limitsText } from '../limit-flags.js';
 import { note, printFields, printTable } from '../output.js';
+import { localTime } from '../times.js';
 
 /** A key as the admin API shows it: without its hash. */
 export type ShownKey = AsJson<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
@@ -61,13 +62,13 @@ export function printKey(row: ShownKey): void {
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
     ['cache', cacheText(row.cache, 'the team’s rules')],
     ['losses', row.losses ?? 'as each provider says'],
-    ['expires', row.expires_at ?? 'never'],
+    ['expires', row.expires_at ? localTime(row.expires_at) : 'never'],
     ...(row.previous_expires_at
-      ? [['old key', `valid until ${row.previous_expires_at}`] as const]
+      ? [['old key', `valid until ${localTime(row.previous_expires_at)}`] as const]
       : []),
-    ['last used', row.last_used_at ?? 'never'],
-    ['created', row.created_at],
-    ['updated', row.updated_at],
+    ['last used', row.last_used_at ? localTime(row.last_used_at) : 'never'],
+    ['created', localTime(row.created_at)],
+    ['updated', localTime(row.updated_at)],
   ]);
 }
 

@@ -2,6 +2,7 @@ import type { ShownSecrets } from '../../config/secrets/secret-store.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import type { AsJson } from '../admin-api.js';
 import { note, printFields, printTable } from '../output.js';
+import { localTime } from '../times.js';
 
 /** A provider as the admin API shows it: its secrets masked, references in full. */
 export type ShownProvider = AsJson<Omit<ProviderRow, 'api_key'> & ShownSecrets>;
@@ -58,8 +59,8 @@ export function printProvider(row: ShownProvider): void {
           ([from, to], index) => [index === 0 ? 'models' : '', `${from} -> ${to}`] as const,
         )),
     ...(params ? [['params', JSON.stringify(row.provider_params)] as const] : []),
-    ['created', row.created_at],
-    ['updated', row.updated_at],
+    ['created', localTime(row.created_at)],
+    ['updated', localTime(row.updated_at)],
   ]);
 }
 

@@ -3,6 +3,7 @@ import type { RequestFilter } from '../../db/queries/requests/request-filter.js'
 import { ReportError } from '../../db/report.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { CliError, usageError } from '../failure.js';
+import { localZone } from '../times.js';
 
 /** Flags that select rows of `request_logs`. */
 export interface RequestFlags {
@@ -65,7 +66,7 @@ export function parametersOf({ since, until, ...others }: RequestFilter): URLSea
 
 /** IANA name of the time zone for input and output. */
 export function timeZoneOf({ utc }: RequestFlags): string {
-  return utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return utc ? 'UTC' : localZone();
 }
 
 /** Adds advice to the error of a report that exceeds its limits. */
@@ -76,10 +77,4 @@ export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
       hint: 'ask for a shorter period, or filter it by --key, --team, --model or --provider',
     });
   });
-}
-
-/** Formats a time in a zone as `2026-01-31 08:00:00`, cut to `length` characters. */
-export function timeIn(timeZone: string, time: Date, length = 19): string {
-  // The Swedish format is ISO 8601.
-  return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
 }

@@ -15,13 +15,13 @@ import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database
 import { usageError } from '../failure.js';
 import { note, printData, printJson, printTable } from '../output.js';
 import { dollars } from '../spend/price-flags.js';
+import { timeIn } from '../times.js';
 import {
   addRequestFilters,
   filterOf,
   orTooMuch,
   parametersOf,
   type RequestFlags,
-  timeIn,
   timeZoneOf,
 } from './request-filters.js';
 import { compact, duration } from './usage-view.js';

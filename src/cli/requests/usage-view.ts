@@ -1,7 +1,7 @@
 import type { UsageGrouping, UsageSum } from '../../db/queries/usage/sum-usage.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, printTable } from '../output.js';
-import { timeIn } from './request-filters.js';
+import { timeIn } from '../times.js';
 
 interface Row {
   names: string[];

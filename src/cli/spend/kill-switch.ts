@@ -6,6 +6,7 @@ import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { note, print, printJson, printTable } from '../output.js';
+import { localTime } from '../times.js';
 import {
   addSelectorOptions,
   type SelectorFlags,
@@ -97,7 +98,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
   else {
     printTable(stops, [
       { header: 'STOPPED', value: (stop) => selectorsText(stop.applies_to) },
-      { header: 'SINCE', value: (stop) => stop.created_at },
+      { header: 'SINCE', value: (stop) => localTime(stop.created_at) },
       { header: 'REASON', value: (stop) => stop.reason ?? '-', shrinkTo: 16 },
     ]);
   }

@@ -3,6 +3,7 @@ import type { AsJson } from '../admin-api.js';
 import { cacheText } from '../cache-flags.js';
 import { limitsText } from '../limit-flags.js';
 import { note, printFields, printTable } from '../output.js';
+import { localTime } from '../times.js';
 
 /** A team as the admin API shows it. */
 export type ShownTeam = AsJson<TeamRow>;
@@ -35,8 +36,8 @@ export function printTeam(row: ShownTeam): void {
     ['weight', String(row.weight)],
     ['tags', row.tags.join(', ') || 'none'],
     ['admins', row.admins.join(', ') || 'none'],
-    ['created', row.created_at],
-    ['updated', row.updated_at],
+    ['created', localTime(row.created_at)],
+    ['updated', localTime(row.updated_at)],
   ]);
 }
 

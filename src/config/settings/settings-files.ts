@@ -57,10 +57,12 @@ function withoutEmptySections(written: unknown, properties: object): unknown {
   return Object.fromEntries(kept);
 }
 
-export function readDotEnv(file: string): NodeJS.ProcessEnv {
+/** @param variables the names that settings are read from. */
+export function readDotEnv(file: string, variables: ReadonlySet<string>): NodeJS.ProcessEnv {
   if (!existsSync(file)) return {};
   const text = readSettingsText(file);
   refuseCutUrl(file, text);
+  refuseColons(file, text, variables);
   return parseEnv(text) as NodeJS.ProcessEnv;
 }
 
@@ -78,6 +80,16 @@ function refuseCutUrl(file: string, text: string): void {
   }
 }
 
+/** `NAME: value`, as in YAML, would be ignored. */
+function refuseColons(file: string, text: string, variables: ReadonlySet<string>): void {
+  for (const [index, line] of text.split('\n').entries()) {
+    const [, name] = /^\s*(?:export\s+)?([A-Z][A-Z_]*):\s/.exec(line) ?? [];
+    if (name === undefined || !variables.has(name)) continue;
+    const source = `${file}: line ${index + 1}`;
+    throw new SettingsError([{ source, path: name, reason: `write it as ${name}=VALUE` }]);
+  }
+}
+
 /** A secret passed by systemd's LoadCredential=; undefined without one. */
 export function readCredential(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const folder = environment.CREDENTIALS_DIRECTORY;
@@ -87,10 +99,13 @@ export function readCredential(environment: NodeJS.ProcessEnv, name: string): st
 }
 
 function readSettingsText(file: string): string {
+  const refuse = (reason: string) => new SettingsError([{ source: file, path: '', reason }]);
+  let text: string;
   try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    const reason = `cannot be read: ${error instanceof Error ? error.message : error}`;
-    throw new SettingsError([{ source: file, path: '', reason }]);
+    throw refuse(`cannot be read: ${error instanceof Error ? error.message : error}`);
   }
+  if (text.includes('\0')) throw refuse('is not UTF-8 text: save it as UTF-8');
+  return text.replace(/^\uFEFF/, '');
 }

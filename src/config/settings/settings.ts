@@ -61,7 +61,9 @@ export function loadSettings(flags: SettingsFlags = {}): Settings {
 export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()): ResolvedSettings {
   const local = [join(cwd, '.env'), join(cwd, 'config/llmproxy.yaml')] as const;
   const [dotEnv, localFile] = local.map((path) => (isForeign(path, cwd) ? null : path));
-  const environment = { ...(dotEnv ? readDotEnv(dotEnv) : {}), ...process.env };
+  const known = [...leaves(settingsSchema.properties)];
+  const variables = new Set(known.flatMap(({ env }) => env ?? []));
+  const environment = { ...(dotEnv ? readDotEnv(dotEnv, variables) : {}), ...process.env };
   const usual = localFile ? [localFile, systemFile] : [systemFile];
   const file = findSettingsFile(flags.config ?? environment.LLMPROXY_CONFIG, cwd, usual);
   const written = file === null ? {} : readSettingsFile(file);
@@ -70,7 +72,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   const problems: Problem[] = [];
   const settings: Record<string, unknown> = {};
 
-  for (const leaf of leaves(settingsSchema.properties)) {
+  for (const leaf of known) {
     const path = leaf.path.join('.');
     const flag = leaf.flag && flags[leaf.flag];
     const variable = variableOf(environment, leaf);
@@ -159,9 +161,12 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   const value = leaf.type === 'object' ? pairsIn(text) : numberIn(leaf, text);
   const validate = compileSchema(leaf.schema);
   if (!validate(value)) {
-    const reasons = toProblems(source, validate.errors).map(({ reason }) => reason);
+    // The value is text already: that it may be text is no advice.
+    const told = validate.errors?.filter(({ params }) => params.type !== 'string');
+    const reasons = toProblems(source, told).map(({ reason }) => reason);
     const shown = leaf.secret ? '' : `, not "${shownName(text)}"`;
-    problems.push({ source, path: '', reason: `${reasons.join(', or ')}${shown}` });
+    const allowed = reasons.join(' or ').replaceAll(' or must be ', ' or ');
+    problems.push({ source, path: '', reason: `${allowed}${shown}` });
   }
   return value;
 }

@@ -45,7 +45,7 @@ credentials:
     assert.equal(stdout, '');
     assert.deepEqual(stderr.split('\n'), [
       `error: ${file}:4:5: providers.main: unknown field "api_kye"; did you mean "api_key"?`,
-      `error: ${file}:5:5: providers.main.weight: must be integer`,
+      `error: ${file}:5:5: providers.main.weight: must be a whole number`,
       `error: ${file}:8:5: credentials.alice: unknown field "rate_limt"; did you mean "rate_limit"?`,
       '',
     ]);

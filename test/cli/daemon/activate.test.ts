@@ -40,11 +40,11 @@ test('it asks the daemon with the key of its data directory and waits for the an
 test('a refused configuration is reported in the words of the daemon', async (t) => {
   const dataDir = await listen(t, (_, response) => {
     response.statusCode = 409;
-    response.end('{"error":{"message":"providers.a.weight: must be >= 0"}}');
+    response.end('{"error":{"message":"providers.a.weight: must be at least 0"}}');
   });
   assert.deepEqual(await activate({ ask: at(dataDir, 'k'), minVersion: 1 }), {
     state: 'unconfirmed',
-    reason: 'the daemon refuses it: providers.a.weight: must be >= 0',
+    reason: 'the daemon refuses it: providers.a.weight: must be at least 0',
   });
 });
 

@@ -48,6 +48,14 @@ for (const bytes of [95, 104, 200]) {
   });
 }
 
+test('serve refuses a data directory with a line break by name', async (t) => {
+  const dataDir = join(temporaryFolder(t), 'a\nb');
+  const { code, stderr } = await llmproxy(['serve', '--data-dir', dataDir]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: the data directory ".*a\\nb" has a line break\nchoose another/);
+  assert.ok(!existsSync(dataDir));
+});
+
 test('a gateway serves, and commands find it, in a directory of 90 bytes', async (t) => {
   const folder = temporaryFolder(t);
   const dataDir = join(folder, 'y'.repeat(90 - folder.length - 1));

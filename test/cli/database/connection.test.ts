@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { emptyDatabase } from '../../support/postgres.js';
-import { nobody, withoutSecondUser } from '../../support/second-user.js';
-import { json, llmproxy, temporaryFolder } from '../llmproxy.js';
+import { giveToNobody, nobody, withoutSecondUser } from '../../support/second-user.js';
+import { executable, json, llmproxy, temporaryFolder } from '../llmproxy.js';
 
 const module = new URL('../../../src/cli/database/embedded-database.js', import.meta.url).href;
 const connectionModule = new URL('../../../src/cli/database/connection.js', import.meta.url).href;
@@ -96,6 +96,37 @@ test('a user who may not enter the data directory learns who may', {
   const { stdout } = await run(process.execPath, args, { cwd: folder });
   const closed = `the data directory ${machine} belongs to root, and is closed to you; run this with sudo, or as the user root`;
   assert.deepEqual(JSON.parse(stdout), [closed, closed, null, null]);
+});
+
+test('commands about a daemon do not deny one that this user cannot see', {
+  skip: withoutSecondUser,
+}, async (t) => {
+  const machine = join(temporaryFolder(t), 'machine');
+  mkdirSync(machine, { mode: 0o700 });
+  const { uid, gid } = nobody;
+  const asNobody = (command: string, dataDir = machine, ...args: string[]) =>
+    spawnSync(process.execPath, [executable, command, ...args, '--data-dir', dataDir], {
+      ...{ uid, gid, cwd: '/', encoding: 'utf8', timeout: 60_000 },
+      env: { PATH: process.env.PATH ?? '' },
+    });
+  for (const command of ['stop', 'upgrade', 'serve']) {
+    const { status, stderr } = asNobody(command);
+    assert.equal(status, 1, command);
+    assert.ok(stderr.includes(`error: the data directory ${machine} belongs to root`), stderr);
+  }
+  const own = join(temporaryFolder(t), 'own');
+  mkdirSync(own, { mode: 0o500 });
+  giveToNobody(own);
+  assert.match(
+    asNobody('stop', own).stderr,
+    /own is closed to its own user\nopen it: chmod u\+rwx/,
+  );
+  const { checks } = JSON.parse(asNobody('doctor', machine, '--port', '0', '--json').stdout);
+  const gateway = checks.find(({ check }: { check: string }) => check === 'gateway');
+  assert.deepEqual(
+    [gateway.state, gateway.detail],
+    ['warn', `cannot be seen: ${machine} is closed to you`],
+  );
 });
 
 test('a signal ends a command at once while it computes', async (t) => {

@@ -118,7 +118,7 @@ test('an invalid override file changes nothing and is reported', async (t) => {
   const good = await startNamedUpstream(t, 'good');
   const cases: [text: string, problem: string][] = [
     ['providers:\n  row: { wieght: 3 }\n', 'providers.row: unknown field "wieght"'],
-    ['providers:\n  row: { weight: heavy }\n', 'providers.row.weight: must be integer'],
+    ['providers:\n  row: { weight: heavy }\n', 'providers.row.weight: must be a whole number'],
     ['providers:\n  row: { api_base: nowhere }\n', 'providers.row.api_base: is not a URL'],
     [`providers:\n  row: { api_key: "${secret} x" }\n`, 'providers.row.api_key: must be printable'],
     ['providers:\n  new: { weight: 1 }\n', 'providers.new'],

@@ -54,7 +54,7 @@ test('commands change rows through the daemon, without a database URL of their o
   assert.match(again.stderr, /^error: provider "main" exists already\n/);
   const wrong = await run(['provider', 'update', 'main', '--param', 'priority=-1']);
   assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
-  assert.match(wrong.stderr, /^error: --param "priority": must be >= 0\n/);
+  assert.match(wrong.stderr, /^error: --param "priority": must be at least 0\n/);
 
   const document = stringify({ providers: { main: { weight: 7 } } });
   const applied = await run(['config', 'apply', '-', '--yes', '--message', 'more'], document);
@@ -64,7 +64,7 @@ test('commands change rows through the daemon, without a database URL of their o
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /the document has 1 problem\n {2}standard input:3:5: providers\.main\.weight: must be integer/,
+    /the document has 1 problem\n {2}standard input:3:5: providers\.main\.weight: must be a whole number/,
   );
   const removed = await run(['provider', 'rm', 'main', '--yes']);
   assert.match(removed.stdout, /^deleted provider main\nactive /);

@@ -98,7 +98,7 @@ test('an invalid row changes nothing and is reported', async (t) => {
   );
   await rejected(
     () => sql`UPDATE providers SET api_base = ${row?.api_base}, weight = -1`,
-    /^table providers: providers\.p\.weight: must be >= 0$/,
+    /^table providers: providers\.p\.weight: must be at least 0$/,
   );
   await rejected(
     () => sql`UPDATE providers SET weight = 1, model_mapping = '{"a*b*c": "x*"}'`,
