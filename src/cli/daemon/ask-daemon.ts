@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { systemDataDir } from '../../config/settings/path-owner.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
+import { isClosed } from '../database/embedded-database.js';
 import { CliError, errorMessage } from '../failure.js';
 import { askControlSocket } from './control-socket.js';
 import { type RemoteFlags, remoteAsk, remoteUrl } from './remote-gateway.js';
@@ -31,8 +33,11 @@ export interface DaemonAnswer {
 /** No daemon serves on this data directory. */
 export class NoDaemonError extends CliError {
   constructor(dataDir: string) {
+    const isOthers = dataDir !== systemDataDir && isClosed(systemDataDir);
     super(`no llmproxy runs on the data directory ${dataDir}`, {
-      hint: 'start it with llmproxy serve, or name its data directory with --data-dir',
+      hint: isOthers
+        ? `this machine's is in ${systemDataDir}, which is closed to you: run this with sudo`
+        : 'start it with llmproxy serve, or name its data directory with --data-dir',
     });
   }
 }

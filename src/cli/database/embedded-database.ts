@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ResolvedSettings, systemDataDir } from '../../config/settings/settings.js';
+import { systemDataDir } from '../../config/settings/path-owner.js';
+import type { ResolvedSettings } from '../../config/settings/settings.js';
 import { accountOf } from '../../db/embedded/account.js';
 import { CliError } from '../failure.js';
 

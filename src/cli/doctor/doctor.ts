@@ -6,6 +6,7 @@ import {
   ok,
   warning,
 } from '../../admin/health/finding.js';
+import { systemDataDir } from '../../config/settings/path-owner.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { buildOnDisk } from '../../daemon/build.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
@@ -88,7 +89,8 @@ async function checkAll(
   const running = left && processes.isSame(left.control) ? left : null;
   const used = running ? await settingsOfDaemon(own) : null;
   const settings = used ? asUsed(own, used, flags) : own;
-  tell(isClosed(own.data_dir) ? unseen(own.data_dir) : checkDaemon(running));
+  const closed = running ? undefined : [own.data_dir, systemDataDir].find(isClosed);
+  tell(closed ? unseen(closed) : checkDaemon(running));
   tell(machine.checkNode());
   tell(await machine.checkEngine(settings));
   tell(await machine.checkPort(settings, running));

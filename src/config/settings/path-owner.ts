@@ -1,6 +1,9 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** Root's default data directory, used by a system-wide gateway. */
+export const systemDataDir = '/var/lib/llmproxy';
+
 /** A user other than root who owns a part of a path. */
 export interface PathOwner {
   uid: number;

@@ -10,6 +10,7 @@ import type { Settings, SettingsFlags } from './settings-types.js';
 export type { Settings, SettingsFlags } from './settings-types.js';
 
 import { checkTogether } from './check-settings.js';
+import { systemDataDir } from './path-owner.js';
 import { SettingsError } from './settings-error.js';
 import {
   findSettingsFile,
@@ -131,9 +132,6 @@ export function describeSettings({
     return { name, value: shown, origin, source: sources.get(name) ?? null };
   });
 }
-
-/** Root's default data directory, used by a system-wide gateway. */
-export const systemDataDir = '/var/lib/llmproxy';
 
 /** The daemon's default folder for its state; systemd names it in STATE_DIRECTORY. */
 function defaultDataDir(environment: NodeJS.ProcessEnv): string {
