@@ -86,7 +86,8 @@ export async function withDatabase<T>(
       if (used !== null && dbUrl !== null && schema !== 'owner') {
         await refuseOther(database.sql, settings, used);
       }
-      if (schema === 'ready' || schema === 'read') await makeReady(database, flags.json);
+      if (schema === 'ready' || schema === 'read')
+        await makeReady(database, used !== null, flags.json);
       const run = (sql: Sql) => {
         const cancellable = cancellableQueries(sql);
         cancel = cancellable.cancel;
@@ -146,12 +147,14 @@ export function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): Settin
   };
 }
 
+/** @param isServed true while a gateway uses the database, which may be of an older version. */
 async function makeReady(
   { sql, embedded, asOwner }: Database,
+  isServed: boolean,
   json: boolean | undefined,
 ): Promise<void> {
   const { migrateUp, migrationStatus, newerSchema } = await import('../../db/migrate.js');
-  if (embedded) await asOwner(migrateUp);
+  if (embedded && !isServed) await asOwner(migrateUp);
   const newer = await newerSchema(sql);
   if (newer) {
     const what = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
@@ -159,11 +162,14 @@ async function makeReady(
     if (!newer.isCompatible) throw new CliError(`${what}: this one may not work on it`, { hint });
     warn(`${what}: ${hint} soon`, json);
   }
-  if (embedded) return;
+  if (embedded && !isServed) return;
   const pending = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt === null);
   if (pending.length > 0) {
     throw new CliError(`the database lacks ${pending.length} migration(s)`, {
-      hint: 'run: llmproxy migrate up',
+      // An older gateway that runs may not work on what they change.
+      hint: embedded
+        ? 'change the gateway to this version: llmproxy upgrade'
+        : 'run: llmproxy migrate up',
     });
   }
 }

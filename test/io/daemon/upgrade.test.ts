@@ -78,6 +78,12 @@ test('llmproxy upgrade keeps the embedded Postgres and the admin API, and names 
 }, async (t) => {
   const daemon = await startDaemon(t, { database: 'embedded' });
   const postgres = postmasterPid(daemon.dataDir);
+  // As if the running gateway were of the version before: no command may migrate it from below.
+  const undone = await daemon.cli(['migrate', 'down', '--steps', '1', '--yes']);
+  assert.equal(undone.code, 0, undone.stderr);
+  const early = await daemon.cli(['audit', 'list']);
+  assert.equal(early.code, 1);
+  assert.match(early.stderr, /lacks 1 migration\(s\)\nchange .*: llmproxy upgrade\n$/);
   const { code, stdout, stderr } = await daemon.cli(['upgrade', '--json']);
   assert.equal(code, 0, stderr);
   const { from, to } = JSON.parse(stdout);
@@ -87,6 +93,7 @@ test('llmproxy upgrade keeps the embedded Postgres and the admin API, and names 
     await until('the end of the old one', () => !isRunning(daemon.pid));
     assert.equal(postmasterPid(daemon.dataDir), postgres);
     await daemon.reload();
+    assert.equal((await daemon.cli(['audit', 'list'])).code, 0);
     const created = await daemon.cli(['keys', 'create', 'alice']);
     assert.equal(created.code, 0, created.stderr);
     daemon.secrets.add(created.stdout.trim());
