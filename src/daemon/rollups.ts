@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../config/settings/settings-types.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
-import { indexRequestIds } from '../db/queries/requests/request-id-index.js';
+import { indexPartitions, summarizeRequests } from '../db/queries/requests/partition-indexes.js';
 import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/usage/rollups.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
@@ -44,7 +44,7 @@ export function openRollups(
     while (!signal.aborted && !(await bounded('Filling roll-ups', fillRollups))) {
       await wait(betweenSlicesMs);
     }
-    if (!signal.aborted) await database.asOwner(indexRequestIds);
+    if (!signal.aborted) await database.asOwner(indexPartitions);
   };
   const run = async () => {
     let isCaughtUp = false;
@@ -57,6 +57,7 @@ export function openRollups(
         droppedMs = performance.now();
         const days = rollupDays(settings);
         const day = new Date(Date.now() - days * dayMs).toISOString().slice(0, 10);
+        await database.asOwner(summarizeRequests);
         if (days > 0) await bounded('Removing roll-ups', (sql) => dropRollupsBefore(sql, day));
         failure = '';
       } catch (error) {

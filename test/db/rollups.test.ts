@@ -5,8 +5,12 @@ import { migrateUp } from '../../src/db/migrate.js';
 import { readMigrations } from '../../src/db/migration-files.js';
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { findRequestLog } from '../../src/db/queries/requests/list-requests.js';
+import {
+  indexPartitions,
+  summarizeRequests,
+} from '../../src/db/queries/requests/partition-indexes.js';
 import type { RequestFilter } from '../../src/db/queries/requests/request-filter.js';
-import { indexRequestIds } from '../../src/db/queries/requests/request-id-index.js';
+import { where } from '../../src/db/queries/requests/request-filter.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { storeCosts } from '../../src/db/queries/requests/rerate.js';
 import {
@@ -120,6 +124,10 @@ async function assertAllSame(sql: Sql): Promise<void> {
     ['tag', 'team'],
   ];
   for (const by of groupings) assertSame(await both(sql, by, period), by.join());
+  const pairs: UsageGrouping[] = ['model', 'provider'];
+  const { groups } = await sumUsage(sql, pairs, period, { maxRows: -1 });
+  const limited = await sumUsage(sql, pairs, period, { maxRows: -1, limit: 2 });
+  assert.deepEqual(limited.groups, groups.slice(0, 2), 'with their percentiles');
   const filters: Partial<RequestFilter>[] = [
     { key: 'one' },
     { team: 'ch*' },
@@ -321,7 +329,7 @@ test('a row stored while its hour is filled is in the sums once', async (t) => {
   assert.equal((await both(sql, [], day)).rolled.total.requests, 2);
 });
 
-test('a request is found by the index of its id, also in partitions of before', async (t) => {
+test('requests are found by indexes, also in partitions of before', async (t) => {
   const { sql } = await emptyDatabase(t);
   const before = readMigrations().findIndex(({ name }) => name === 'rollups');
   await migrateUp(sql, undefined, before);
@@ -334,19 +342,34 @@ test('a request is found by the index of its id, also in partitions of before', 
     sql,
     days.map((_, day) => logRow({ request_id: `r${day}`, started_ms: startMs + day * 86_400_000 })),
   );
-  await indexRequestIds(sql);
-  await indexRequestIds(sql);
-  const indexes = await sql`
-    SELECT i.inhrelid::regclass::text AS name, x.indisvalid FROM pg_inherits i
-    JOIN pg_index x ON x.indexrelid = i.inhrelid
-    WHERE i.inhparent = 'request_logs_request_id'::regclass`;
-  assert.equal(indexes.length, 6);
-  assert.ok(indexes.every(({ indisvalid }) => indisvalid));
+  await indexPartitions(sql);
+  await indexPartitions(sql);
+  await summarizeRequests(sql);
+  for (const parent of ['request_logs_request_id', 'request_logs_search']) {
+    const indexes = await sql`
+      SELECT i.inhrelid::regclass::text AS name, x.indisvalid FROM pg_inherits i
+      JOIN pg_index x ON x.indexrelid = i.inhrelid
+      WHERE i.inhparent = ${parent}::regclass`;
+    assert.equal(indexes.length, 6, parent);
+    assert.ok(indexes.every(({ indisvalid }) => indisvalid));
+  }
   assert.equal((await findRequestLog(sql, 'r0'))?.request_id, 'r0');
   await sql`ANALYZE request_logs`;
   const plan = await sql.unsafe(`SET enable_seqscan = off;
     EXPLAIN SELECT * FROM request_logs WHERE request_id = 'r1'`);
   assert.doesNotMatch(JSON.stringify(plan), /Seq Scan/);
+  const { since, until } = { since: new Date('2026-03-01'), until: new Date('2026-03-02') };
+  const searches = [{ key: 'alice' }, { user: 'u' }, { team: 't' }, { model: 'm' }];
+  for (const search of [...searches, { provider: 'p' }, { error: 'e' }, { status: '500' }]) {
+    // The primary key would do for so few rows.
+    const condition = where({ since, until, ...search }).replaceAll(/started_at .*\n *AND/g, '');
+    const steps = await sql.unsafe(`SET enable_seqscan = off;
+      EXPLAIN SELECT * FROM request_logs WHERE ${condition}`);
+    assert.match(JSON.stringify(steps), /Index Scan on request_logs_p20260301_search/, condition);
+  }
+  const [range] =
+    await sql`SELECT brin_summarize_new_values('request_logs_p20260301_search') AS ranges`;
+  assert.equal(range?.ranges, 0, 'it knows all rows');
 });
 
 async function untilBlocked(sql: Sql): Promise<void> {

@@ -114,15 +114,57 @@ async function newestRows<Row>(
   limit: number,
   signal: AbortSignal | undefined,
 ): Promise<Row[]> {
+  const newest = (range: RequestFilter, from = 'request_logs') => `
+    SELECT ${columns.map(inSql).join(', ')} FROM ${from} WHERE ${where(range)}
+    ORDER BY started_at DESC, uid DESC LIMIT ${limit}`;
+  if (isIndexed(filter)) {
+    const days = newestDays(filter).map((day) => `(${newest({ ...filter, ...day })})`);
+    // Read one after the other until there are enough. A plan for all days would count on finding these soon.
+    const text = `SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_seqscan = off;
+      ${days.join(' UNION ALL ')} LIMIT ${limit}`;
+    return await runReport<Row>(sql, text, signal);
+  }
   const found = `SELECT * FROM request_logs WHERE ${where(filter)}`;
   return await runReport<Row>(
     sql,
     `WITH found AS ${isById(filter) ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (${found})
-    SELECT ${columns.map(inSql).join(', ')} FROM found
-    ORDER BY started_at DESC, uid DESC LIMIT ${limit}`,
+    ${newest(filter, 'found')}`,
     signal,
   );
 }
+
+/** True if the index for searches may find the rows. */
+function isIndexed(filter: RequestFilter): boolean {
+  const { key, team, user, model, provider, error, status, requestId } = filter;
+  if (requestId) return false;
+  const names = [
+    key,
+    typeof team === 'object' ? team?.exactly : team,
+    user,
+    model,
+    provider,
+    error,
+  ];
+  return names.some((name) => name && !name.includes('*')) || /^\d+$/.test(status ?? '');
+}
+
+/** More days than these are read at once. */
+const maxDays = 40;
+
+/** The days of a period, the newest first, as partitions have them; the last one is all that is older. */
+function newestDays({ since, until }: RequestFilter): { since: Date; until: Date }[] {
+  const days: { since: Date; until: Date }[] = [];
+  for (let end = until.getTime(); end > since.getTime(); ) {
+    const midnight = Math.floor((end - 1) / dayMs) * dayMs;
+    const isLast = days.length === maxDays - 1;
+    const start = isLast ? since.getTime() : Math.max(since.getTime(), midnight);
+    days.push({ since: new Date(start), until: new Date(end) });
+    end = start;
+  }
+  return days;
+}
+
+const dayMs = 86_400_000;
 
 /** The index then finds the few rows; reading by time would scan every day backwards. */
 function isById({ requestId }: RequestFilter): boolean {

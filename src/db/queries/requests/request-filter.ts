@@ -52,9 +52,11 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   const { key, team, user, tag, model, provider, status, error, requestId } = filter;
   const { minDurationMs, minCostNano = null, maxCostNano = null, cursor } = filter;
   if (key) {
-    conditions.push(`CASE WHEN EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)
-      THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
-      ELSE ${matches('credential_name', key)} END`);
+    const ids = `(SELECT c.id::bigint FROM credentials c WHERE ${matches('c.name', key)})`;
+    // An index finds the ids of an array, of the column's own type; those of a pattern may be many.
+    conditions.push(`(credential_id ${key.includes('*') ? `IN ${ids}` : `= ANY (ARRAY${ids})`}
+      OR (${matches('credential_name', key)}
+        AND NOT EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)))`);
   }
   if (typeof team === 'string') conditions.push(matches('team', team));
   else if (team) conditions.push(`team = ${literal(team.exactly)}`);

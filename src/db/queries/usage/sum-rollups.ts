@@ -4,12 +4,12 @@ import type { Sql } from '../../client.js';
 import { literal, matches, runReport } from '../../report.js';
 import { isError, type RequestFilter, where } from '../requests/request-filter.js';
 import type { Range, RollupPlan } from './rollup-plan.js';
-import { groupSql, keyName, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
+import { groupSql, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
 
 /**
  * Sums roll-ups, and the rows of `request_logs` for the plan's range of rows. Sums are exact;
  * percentiles come from a histogram (`maxRelativeError`).
- * @returns the groups in order; without a grouping, the total.
+ * @returns the groups in order, at most `limit`; without a grouping, the total.
  * @throws ReportError if it is too much.
  */
 export async function sumRollups(
@@ -18,33 +18,64 @@ export async function sumRollups(
   filter: RequestFilter,
   timeZone: string,
   plan: RollupPlan,
-  signal?: AbortSignal,
+  { limit, signal }: { limit?: number; signal?: AbortSignal } = {},
 ): Promise<UsageSum[]> {
   const parts = [
     ...plan.days.map((range) => rolled('day', range, filter, plan)),
     ...plan.hours.map((range) => rolled('hour', range, filter, plan)),
     ...plan.rows.map((range) => single(range, filter, by)),
   ];
+  const groups = by.length > 0 ? 'GROUP BY g1, g2, id HAVING sum(requests) <> 0' : '';
+  const keys =
+    by.length > 0 ? 'g1, g2, id, max(credential_name)' : 'NULL, NULL, NULL::bigint, NULL';
+  const order = by.length > 0 ? `ORDER BY ${orderOf(by).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
     sql,
-    `WITH logs AS (
+    `WITH logs AS NOT MATERIALIZED (
       SELECT *, ${groupSql(by[0], timeZone)} AS g1, ${groupSql(by[1], timeZone)} AS g2,
         ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id
       FROM (${parts.join('\n      UNION ALL ')}) AS parts
-    ), sums AS (
-      SELECT false AS is_total, ${by.length > 0 ? `g1, g2, id, ${keyName}` : noGroup},
-        ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint AS ${column}`).join(', ')},
-        ${histogram('durations')}, ${histogram('first_token_times')}
-      FROM logs ${by.length > 0 ? 'GROUP BY g1, g2, id HAVING sum(requests) <> 0' : ''}
-    )
-    SELECT ${shownGroups(by)}, ${counts.join(', ')}, durations, first_token_times
-    FROM sums${by.length > 0 ? ` ORDER BY ${orderOf(by).join(', ')}` : ''}`,
+    ), sums (g1, g2, id, last_name, ${counts.join(', ')}) AS (
+      SELECT ${keys}, ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
+      FROM logs ${groups}
+    ), named AS (
+      SELECT false AS is_total, sums.*,
+        coalesce(c.name, CASE WHEN sums.id IS NOT NULL THEN last_name END) AS key_name
+      FROM sums LEFT JOIN credentials c ON c.id = sums.id
+    ), shown AS MATERIALIZED (
+      SELECT row_number() OVER () AS place, ordered.* FROM (
+        SELECT *, ${shownGroups(by)} FROM named ${order} LIMIT ${limit ?? 'NULL'}
+      ) AS ordered
+    ), ${histograms}
+    SELECT "group", subgroup, credential_id, ${counts.join(', ')}, durations, first_token_times
+    FROM shown LEFT JOIN histograms USING (place) ORDER BY place`,
     signal,
   );
   return rows.map(toSum);
 }
 
-const noGroup = 'NULL::text AS g1, NULL::text AS g2, NULL::bigint AS id, NULL::text AS key_name';
+/** Of the groups shown only: there may be many more, and a bin for each request. */
+const histograms = `bins AS (
+      SELECT place, duration, sum(durations - (duration << 40))::bigint AS requests,
+        first_token, sum(first_tokens - (first_token << 40))::bigint AS first_requests
+      FROM (
+        SELECT place, durations, (durations + (1::bigint << 39)) >> 40 AS duration,
+          first_tokens, (first_tokens + (1::bigint << 39)) >> 40 AS first_token
+        FROM (
+          SELECT place, unnest(durations) AS durations, unnest(first_token_times) AS first_tokens
+          FROM logs JOIN shown
+            ON ARRAY[logs.g1, logs.g2, logs.id::text] = ARRAY[shown.g1, shown.g2, shown.id::text]
+        ) AS elements
+      ) AS decoded
+      GROUP BY GROUPING SETS ((place, duration), (place, first_token))
+    ), histograms AS (
+      SELECT place,
+        json_agg((duration << 40) + requests ORDER BY duration)
+          FILTER (WHERE duration IS NOT NULL AND requests <> 0) AS durations,
+        json_agg((first_token << 40) + first_requests ORDER BY first_token)
+          FILTER (WHERE first_token IS NOT NULL AND first_requests <> 0) AS first_token_times
+      FROM bins GROUP BY place
+    )`;
 const counts = [...usageCounts, 'duration_us', 'first_tokens', 'first_token_us'] as const;
 const names = [
   'credential_id',
@@ -99,11 +130,6 @@ function single(range: Range, filter: RequestFilter, by: readonly UsageGrouping[
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) AS each (tag) ON true' : ''}
       WHERE ${where({ ...filter, ...range })}`;
-}
-
-function histogram(column: 'durations' | 'first_token_times'): string {
-  return `to_json(llmproxy_merge_histograms(array_agg(ROW(${column})::llmproxy_histogram)
-    FILTER (WHERE ${column} IS NOT NULL))) AS ${column}`;
 }
 
 function toSum(row: SummedRow): UsageSum {

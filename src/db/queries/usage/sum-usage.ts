@@ -43,18 +43,18 @@ async function sumAll(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  { timeZone = 'UTC', maxRows = defaultMaxRows, signal }: SumOptions,
+  { timeZone = 'UTC', maxRows = defaultMaxRows, ...options }: SumOptions,
 ): Promise<Usage> {
-  const { filledFrom, requests, areRowsGone } = await rollupState(sql, filter, signal);
+  const { filledFrom, requests, areRowsGone } = await rollupState(sql, filter, options.signal);
   const planOf = (groupings: readonly UsageGrouping[]) =>
     planRollups(groupings, filter, timeZone, filledFrom);
   const plans = { groups: planOf(by), total: planOf([]) };
   if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
-    return await sumRows(sql, by, filter, timeZone, signal);
+    return await sumRows(sql, by, filter, timeZone, options.signal);
   }
-  const [total] = await sumRollups(sql, [], filter, timeZone, plans.total, signal);
+  const [total] = await sumRollups(sql, [], filter, timeZone, plans.total, options);
   const groups =
-    by.length === 0 ? [] : await sumRollups(sql, by, filter, timeZone, plans.groups, signal);
+    by.length === 0 ? [] : await sumRollups(sql, by, filter, timeZone, plans.groups, options);
   return { groups, total: total as UsageSum };
 }
 

@@ -1,0 +1,2 @@
+DROP INDEX request_logs_search;
+DROP INDEX credentials_name;
