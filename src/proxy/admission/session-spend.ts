@@ -47,6 +47,11 @@ export async function reserveNext(
     (each) => !isOfProvider(each, candidate) && known.delete(spendName(each)),
   );
   budgets.release(refsOf(others.filter(({ budget }) => budget.isHard)), reserved);
+  const note = (nano: number) => {
+    const names = [...known].join('\n');
+    record.spend = names === '' ? null : { budgets: names, reserved: nano, worker: 0 };
+  };
+  if (others.length > 0) note(reserved);
   let total = reserved;
   if (hard.length > 0) {
     const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
@@ -68,9 +73,7 @@ export async function reserveNext(
     throw error;
   }
   for (const each of charged) known.add(spendName(each));
-  if (known.size > 0) {
-    record.spend = { budgets: [...known].join('\n'), reserved: total, worker: 0 };
-  }
+  note(total);
 
   async function reserve(some: readonly Charged[], need: number): Promise<void> {
     if (some.length === 0 || need === 0) return;

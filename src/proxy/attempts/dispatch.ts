@@ -85,6 +85,7 @@ export async function dispatch(
       if (!(error instanceof GatewayError)) throw error;
       // Another provider's dialect may express what this one cannot.
       untold = error;
+      if (error.code === 'request_too_large') break;
       tried.push(candidate);
       continue;
     }
