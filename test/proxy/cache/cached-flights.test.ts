@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import type { CacheRules } from '../../../src/config/rows/cache.js';
+import { buildSnapshot } from '../../../src/routing/snapshot.js';
 import { credential } from '../../config/configuration-for-test.js';
 import { until } from '../../support/until.js';
 import { recordsOf } from '../gateway-for-test.js';
@@ -166,4 +167,19 @@ test('a purge while others wait has one of them ask again', async (t) => {
   const texts = (await Promise.all([first, second])).map(({ body }) => body.toString());
   assert.deepEqual(texts.map((text) => text.includes('new')).sort(), [false, true]);
   assert.equal(open.length, 2);
+});
+
+test('a kill switch ends the wait of its requests, and has none of them ask', async (t) => {
+  const { chat, nth, underWay, open, gateway, rows } = await held(t);
+  const first = chat(asked);
+  const asking = await nth(1);
+  const second = chat(asked);
+  await underWay(2);
+  const stops = [{ name: 's', applies_to: { key: 'alice' }, reason: 'enough' }];
+  gateway.snapshot = buildSnapshot({ ...rows, stops }, 'stopped');
+  const { status, body } = await second;
+  assert.equal(JSON.parse(body.toString()).error.code, 'stopped', `${status}`);
+  answer(asking);
+  await first;
+  assert.equal(open.length, 1);
 });
