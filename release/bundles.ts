@@ -18,8 +18,11 @@ const program = {
   legalComments: 'none',
 } satisfies BuildOptions;
 
-/** Packages that are loaded from `node_modules`: one is native, the others are seldom needed. */
-const external = ['hyper-express', 'hyparquet-writer', 'tiktoken'];
+/**
+ * Packages that are loaded from `node_modules`: one is native, the others are seldom needed. Of a
+ * CommonJS package that is imported dynamically, a bundle would have the default export only.
+ */
+const external = ['@redis/client', 'hyper-express', 'hyparquet-writer', 'tiktoken'];
 
 async function bundleApp(): Promise<void> {
   rmSync(join(root, 'dist/app'), { recursive: true, force: true });
