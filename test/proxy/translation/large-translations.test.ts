@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request as ask } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { KeptReasoning } from '../../../src/dialects/translate/kept-reasoning.js';
+import { GatewayError } from '../../../src/errors.js';
 import { largeBytes } from '../../../src/proxy/translation/large-translations.js';
 import { provider } from '../../config/configuration-for-test.js';
 import { type Answer, startUpstream } from '../../support/upstream.js';
@@ -213,4 +214,20 @@ test('a client that leaves ends the translation, and the next one is served', as
   assert.equal((await post(origin, chatPath, other)).status, 200);
   assert.equal(bodies.length, 1, 'the first one was not sent');
   assert.equal(recordsOf(gateway)[0]?.status, 499);
+});
+
+test('a request that is too large to translate is not tried for another provider', async (t) => {
+  const { url } = await startUpstream(t, json(message));
+  const claude = { api_base: url, provider_type: 'anthropic' as const };
+  const gateway = gatewayForTest(t, [provider('a', claude), provider('b', claude)]);
+  const origin = await serveGateway(t, gateway);
+  let tries = 0;
+  gateway.translations.request = () => {
+    tries++;
+    const message = 'The request takes more than 1024 MB of memory to translate.';
+    return Promise.reject(new GatewayError('request_too_large', message));
+  };
+  const body = { model: 'm', messages: [{ role: 'user', content: long }] };
+  const { status, text } = await post(origin, chatPath, body);
+  assert.deepEqual([status, JSON.parse(text).error.code, tries], [413, 'request_too_large', 1]);
 });
