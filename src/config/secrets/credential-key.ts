@@ -65,6 +65,16 @@ export function previewKey(key: string): string {
   return key.length < 20 ? end : key.slice(0, 3) + end;
 }
 
+/** Previews of all texts in a value: a parameter may hold a token. */
+export function previewTexts(value: unknown): unknown {
+  if (typeof value === 'string') return previewKey(value);
+  if (Array.isArray(value)) return value.map(previewTexts);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, previewTexts(each)]),
+  );
+}
+
 /** CRC-32 in base62, most significant digit first. */
 function checksum(text: string): string {
   let rest = crc32(text);

@@ -2,7 +2,7 @@ import { CloudCredentials } from '../../clouds/cloud-credentials.js';
 import { CloudError } from '../../clouds/cloud-error.js';
 import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
 import type { Guardrail } from '../../config/rows/guardrail.js';
-import { previewKey } from '../../config/secrets/credential-key.js';
+import { previewKey, previewTexts } from '../../config/secrets/credential-key.js';
 import {
   isSealed,
   open,
@@ -142,7 +142,7 @@ export class Secrets implements SecretReader {
     return {
       api_key_preview: isReference(api_key) ? api_key : preview(api_key, keyPlace(row)),
       provider_params: withSecretParams(
-        { provider_params: masked(row.provider_params) as object },
+        { provider_params: previewTexts(row.provider_params) as object },
         new Map(params),
       ),
     };
@@ -291,12 +291,4 @@ export function holdsClearSecret(row: SecretColumns): boolean {
   const { api_key } = row;
   if (!isSealed(api_key) && !isReference(api_key)) return true;
   return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
-}
-
-/** Masks every text: a parameter may hold a token. */
-function masked(value: unknown): unknown {
-  if (typeof value === 'string') return previewKey(value);
-  if (Array.isArray(value)) return value.map(masked);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each)]));
 }
