@@ -95,6 +95,7 @@ test('requests that create or continue something at the provider are not cached'
   assert.equal(is({ store: true }), true);
   assert.equal(is({ store: true }, chat), true);
   assert.equal(is({ background: true }), true);
+  assert.equal(is({}, dialectAt('/v1/realtime/client_secrets')), true);
   assert.equal(is({ previous_response_id: 'resp_1' }), true);
   assert.equal(is({ conversation: { id: 'conv_1' } }), true);
   for (const body of [

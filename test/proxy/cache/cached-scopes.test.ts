@@ -11,12 +11,15 @@ import { servedWithKeys } from './cached-for-test.js';
 
 /** Keys named by their index, some in teams, each with its own rules or its team's. */
 const rules = fc.option(
-  fc.record<CacheRules>({
-    mode: fc.constantFrom('on', 'off'),
-    scope: fc.constantFrom('key', 'team', 'all'),
-    single_flight: fc.boolean(),
-    models: fc.constantFrom(['m'], ['*']),
-  }),
+  fc.record<CacheRules, 'mode'>(
+    {
+      mode: fc.constantFrom('on', 'off'),
+      scope: fc.constantFrom('key', 'team', 'all'),
+      single_flight: fc.boolean(),
+      models: fc.constantFrom(['m'], ['*']),
+    },
+    { requiredKeys: ['mode'] },
+  ),
   { nil: null },
 );
 const world = fc.record({
@@ -84,7 +87,9 @@ test('no key is ever given an answer from beyond its scope', async (t) => {
         assert.equal(result, 'hit');
         for (const each of [own, other]) assert.equal(each?.mode, 'on');
         assert.equal(own?.scope ?? 'key', other?.scope ?? 'key');
-        for (const each of [own, other]) assert.ok(model === 'm' || each?.models?.includes('*'));
+        for (const each of [own, other]) {
+          assert.ok(model === 'm' || each?.models?.includes('m') !== true);
+        }
         assert.equal(rows[index]?.losses, rows[made]?.losses);
         assert.equal(index === guarded, made === guarded);
         if (own?.scope === 'all') continue;
@@ -117,4 +122,5 @@ test('objects that live at a provider stay with the team that made them', () => 
   assert.equal(of({ mode: 'on', scope: 'all' }, 't'), ofTeam);
   assert.equal(of({ mode: 'on', scope: 'all' }, null), ofKey);
   assert.notEqual(ofTeam, ofKey);
+  assert.equal(of({ mode: 'on' }, 't'), ofKey, 'the default is the key');
 });
