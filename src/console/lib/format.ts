@@ -29,7 +29,7 @@ export function percent(share: number): string {
 /** Dollars, with a useful number of digits: `$1,204.31`, `$0.0042`, `<$0.000001`. */
 export function money(dollars: number): string {
   if (dollars > 0 && dollars < 1e-6) return '<$0.000001';
-  const digits = dollars === 0 || dollars >= 1 ? 2 : dollars >= 0.01 ? 3 : 6;
+  const digits = dollars === 0 || dollars >= 0.1 ? 2 : dollars >= 0.01 ? 3 : 6;
   return `$${dollars.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 

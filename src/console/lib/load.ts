@@ -2,6 +2,9 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { type ApiError, call, type Json } from './api.js';
 import { connection, isOver } from './session.js';
 
+/** Pause before an answer of 500 or more is asked for again. */
+const retryMs = 2_000;
+
 /** Data of the admin API, and its loading state. */
 export interface Loading<T> {
   /** The last answer, also while a newer one is on its way or has failed. */
@@ -60,6 +63,13 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
   useEffect(() => {
     if (!isLost) if (error?.status === 0) reload();
   }, [isLost]);
+
+  // A server that cannot answer now is asked again until it can.
+  useEffect(() => {
+    if (!error || error.status < 500) return;
+    const timer = setTimeout(reload, retryMs);
+    return () => clearTimeout(timer);
+  }, [error, reload]);
 
   const isOld = state.path !== path;
   return { data: state.path === null ? null : state.data, isOld, error, isLoading, reload };

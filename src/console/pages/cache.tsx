@@ -148,7 +148,7 @@ function Rules() {
           ) : (
             <Table
               label={t('Rules of teams')}
-              rows={rows}
+              rows={[...rows].sort((a, b) => Number(b.cache !== null) - Number(a.cache !== null))}
               keyOf={({ id }) => id}
               columns={[
                 { title: t('Team'), value: ({ name }) => <Cut text={name} /> },

@@ -18,6 +18,8 @@ import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 
 const everyMs = 30_000;
+/** Rows of each table: the pages of providers and keys have all of them. */
+const maxRows = 10;
 
 /** Current traffic, and problems with their remedies. */
 export function Overview() {
@@ -205,6 +207,14 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
   );
 }
 
+/** Providers with a problem first, then those with the most requests. */
+function ofInterest(providers: Status['providers']): Status['providers'] {
+  const isWell = (state: string) => state === 'available' || state === 'disabled';
+  return [...providers].sort(
+    (a, b) => Number(isWell(a.state)) - Number(isWell(b.state)) || b.requests - a.requests,
+  );
+}
+
 function Providers({ status: { providers } }: { status: Status }) {
   return (
     <Panel
@@ -216,7 +226,7 @@ function Providers({ status: { providers } }: { status: Status }) {
       ) : (
         <Table
           label={t('Providers, last minute')}
-          rows={providers}
+          rows={ofInterest(providers).slice(0, maxRows)}
           keyOf={({ provider }) => provider}
           columns={[
             { title: t('Provider'), value: ({ provider }) => <Cut text={provider} /> },
@@ -247,7 +257,7 @@ function Keys({ status: { keys } }: { status: Status }) {
       ) : (
         <Table
           label={t('Busiest keys, last minute')}
-          rows={keys.slice(0, 10)}
+          rows={keys.slice(0, maxRows)}
           keyOf={({ key }) => key}
           columns={[
             {

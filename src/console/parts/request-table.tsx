@@ -35,8 +35,8 @@ export function RequestTable({ rows, isShort = false }: RequestTableProps) {
     { title: t('Provider'), value: ({ provider }) => <Cut text={provider ?? '–'} /> },
     { title: t('Tokens'), isNumber: true, value: tokens },
     { title: t('Cost'), isNumber: true, value: ({ cost_nano }) => cost(cost_nano) },
-    { title: t('First token'), isNumber: true, value: (row) => duration(row.first_token_ms) },
     { title: t('Took'), isNumber: true, value: ({ duration_ms }) => duration(duration_ms) },
+    { title: t('First token'), isNumber: true, value: (row) => duration(row.first_token_ms) },
   ];
   return (
     <Table
