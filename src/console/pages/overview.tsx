@@ -182,7 +182,7 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
           <Skeleton />
         </Panel>
       ) : (
-        <div class="grid">
+        <div class="grid charts">
           {drawn.map(([title, of, format]) => (
             <Panel title={t(title)} key={of}>
               <Loaded of={usage}>

@@ -4,7 +4,7 @@ import { call, withQuery } from '../lib/api.js';
 import { fieldTime } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { useLoad } from '../lib/load.js';
-import { route, setQuery } from '../lib/route.js';
+import { linkTo, route, setQuery } from '../lib/route.js';
 import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
@@ -209,7 +209,14 @@ function Found({ path }: { path: string }) {
       <Loaded of={first} lines={12}>
         {({ requests }) =>
           requests.length === 0 ? (
-            <Empty title={t('No requests')}>
+            <Empty
+              title={t('No requests')}
+              actions={
+                <a class="button" href={linkTo('playground')}>
+                  {t('Send a request')}
+                </a>
+              }
+            >
               {t('None in this period match. Names may contain * for any characters.')}
             </Empty>
           ) : (

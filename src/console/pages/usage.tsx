@@ -147,7 +147,14 @@ export function UsagePage() {
         <Loaded of={usage} lines={8}>
           {({ usage: sums, total, by: summedBy }) =>
             sums.length === 0 ? (
-              <Empty title={t('No requests in this period')} />
+              <Empty
+                title={t('No requests in this period')}
+                actions={
+                  <a class="button" href={linkTo('playground')}>
+                    {t('Send a request')}
+                  </a>
+                }
+              />
             ) : (
               <Sums
                 sums={sums}

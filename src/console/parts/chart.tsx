@@ -37,6 +37,8 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
     if (!element) return;
     const style = getComputedStyle(document.documentElement);
     const color = (name: string) => style.getPropertyValue(name).trim();
+    // Without a value there is no scale: its steps would be of nothing.
+    const isEmpty = !series.some(({ values }) => values.some(Boolean));
     const font = '11px system-ui, sans-serif';
     const axis = {
       stroke: color('--muted'),
@@ -62,7 +64,11 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
           grid: { show: false },
           values: (_, splits) => splits.map((at) => tick(at, stepSeconds)),
         },
-        { ...axis, size: 56, values: (_, splits) => splits.map((at) => short(format(at))) },
+        {
+          ...axis,
+          size: 56,
+          values: (_, splits) => splits.map((at) => (at > 0 && isEmpty ? '' : short(format(at)))),
+        },
       ],
       series: [
         {},
