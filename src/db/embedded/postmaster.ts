@@ -80,9 +80,18 @@ function isPostmasterOf(pid: number, data: string): boolean {
   }
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
-  } catch {
-    return false;
+  } catch (error) {
+    // Hidden from a command outside of the daemon's user namespace: PrivateUsers= of systemd.
+    const { code } = error as NodeJS.ErrnoException;
+    return (code === 'EACCES' || code === 'EPERM') && isStartedOn(pid, data);
   }
+}
+
+/** True if a command line, which everybody may read, names the data directory. */
+function isStartedOn(pid: number, data: string): boolean {
+  const words = (readIfExists(`/proc/${pid}/cmdline`) ?? '').split('\0');
+  const named = words[words.indexOf('-D') + 1] ?? '';
+  return existsSync(named) && realpathSync(named) === realpathSync(data);
 }
 
 /** A lock file without a process id is being written, or its writer was killed. */
