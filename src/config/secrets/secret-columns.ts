@@ -24,13 +24,17 @@ export function receiverOf({
 /** Members of `provider_params` whose values are secrets, each an object of texts. */
 export const secretMembers = ['headers', 'query'] as const;
 
-/** A provider's secret parameters by path, such as `headers.x-key` or `query.key`. */
+/**
+ * A provider's secret parameters by path, such as `headers.x-key` or `query.key`. SQL may have written
+ * a text in the place of the object, which is then the secret.
+ */
 export function secretParamsOf({
   provider_params,
 }: Pick<SecretColumns, 'provider_params'>): Map<string, string> {
   const found = new Map<string, string>();
   for (const member of secretMembers) {
     const values: unknown = Reflect.get(provider_params, member);
+    if (typeof values === 'string') found.set(member, values);
     for (const [name, value] of Object.entries(values instanceof Object ? values : {})) {
       if (typeof value === 'string') found.set(`${member}.${name}`, value);
     }
@@ -48,6 +52,8 @@ export function withSecretParams(
 ): Record<string, unknown> {
   const replaced = { ...provider_params } as Record<string, unknown>;
   for (const member of secretMembers) {
+    const whole = values.get(member);
+    if (whole !== undefined) replaced[member] = whole;
     const start = `${member}.`;
     const own = [...values].filter(([path]) => path.startsWith(start));
     if (own.length === 0) continue;

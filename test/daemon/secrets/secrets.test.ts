@@ -286,17 +286,22 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
     provider('legacy', { api_key: sealedBefore('sk-of-legacy', secrets, 'legacy') }),
     provider('headers', { api_key: 'env:NAME', provider_params: params }),
     provider('none', { api_key: 'env:NAME', provider_params: { priority: 1 } }),
+    // What SQL wrote in the place of an object is a secret too.
+    provider('text', {
+      api_key: 'env:NAME',
+      provider_params: { headers: 'token-of-a-text' as never },
+    }),
   ];
   for (const row of rows)
     await insertProvider(sql, { ...row, provider_params: { ...row.provider_params } });
   const before = await secretStatus(sql, secrets);
-  assert.deepEqual(before.clear, ['headers']);
-  assert.deepEqual(before.references, ['headers', 'none']);
+  assert.deepEqual(before.clear, ['headers', 'text']);
+  assert.deepEqual(before.references, ['headers', 'none', 'text']);
   assert.deepEqual(before.encrypted, { [key.id]: ['legacy'] });
   await sql`UPDATE providers SET weight = 2`;
 
   const done = await reseal(sql, secrets, key);
-  assert.deepEqual([done.providers, done.unusable], [2, []]);
+  assert.deepEqual([done.providers, done.unusable], [3, []]);
   const stored = async (name: string) => {
     const row = await getProvider(sql, name);
     assert.ok(row);
@@ -307,6 +312,7 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
   await assert.rejects(secrets.reveal({ ...legacy, api_base: 'http://evil/v1' }), /api_base/);
   assert.deepEqual(secrets.decrypt(await stored('headers')).provider_params, params);
   assert.deepEqual((await stored('none')).provider_params, { priority: 1 });
+  assert.equal(secrets.decrypt(await stored('text')).provider_params.headers, 'token-of-a-text');
   const [{ dump }] = await sql<[{ dump: string }]>`
     SELECT concat((SELECT string_agg(p::text, '') FROM providers p),
       (SELECT string_agg(c::text, '') FROM config_changes c),
@@ -314,7 +320,7 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
   assert.ok(!dump.includes('token-of-a'));
   const status = await secretStatus(sql, secrets);
   assert.deepEqual(status.clear, []);
-  assert.deepEqual(status.encrypted, { [key.id]: ['legacy', 'headers'] });
+  assert.deepEqual(status.encrypted, { [key.id]: ['legacy', 'headers', 'text'] });
   const again = await reseal(sql, secrets, key);
   assert.deepEqual([again.providers, again.history], [0, 0]);
 
@@ -324,7 +330,7 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
   await changeSecretKey(sql, next.id);
   await sql`UPDATE config_changes SET before = NULL`;
   assert.deepEqual(new Set(await keyIdsInUse(sql)), new Set([key.id, next.id]));
-  assert.equal((await reseal(sql, secrets, next)).providers, 2);
+  assert.equal((await reseal(sql, secrets, next)).providers, 3);
   assert.deepEqual(await keyIdsInUse(sql), [next.id]);
 });
 

@@ -57,7 +57,9 @@ export async function keyIdsInUse(sql: Sql): Promise<string[]> {
         CROSS JOIN (VALUES ('headers'), ('query')) AS members (member)
         CROSS JOIN LATERAL jsonb_each_text(
           CASE jsonb_typeof(row -> 'provider_params' -> member)
-          WHEN 'object' THEN row -> 'provider_params' -> member ELSE '{}' END) AS param
+          WHEN 'object' THEN row -> 'provider_params' -> member
+          WHEN 'string' THEN jsonb_build_object('whole', row -> 'provider_params' -> member)
+          ELSE '{}' END) AS param
     )
     SELECT key_id AS id FROM secret_key
     UNION SELECT split_part(stored, ':', 3) FROM secrets WHERE stored LIKE 'enc:v1:%'`;
