@@ -70,7 +70,7 @@ async function run({ format, output, ...flags }: ExportFlags): Promise<void> {
   const remove = () => rmSync(partial, { force: true });
   process.once('exit', remove);
   const open = async () => {
-    const out = createWriteStream(partial, { mode: 0o600 });
+    const out = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
     await once(out, 'open');
     return out;
   };
