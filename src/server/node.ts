@@ -11,6 +11,7 @@ import { GatewayError } from '../errors.js';
 import { ProtocolError } from '../http1/protocol-error.js';
 import { pathIn, pathOf } from '../http1/request-parser.js';
 import { Activity, quietTurn } from './activity.js';
+import { checkFraming } from './check-framing.js';
 import { capConnections } from './connection-cap.js';
 import { type Engine, plainErrorBody, type Server, type ServerOptions } from './exchange.js';
 import { NodeExchange } from './node-exchange.js';
@@ -39,7 +40,7 @@ async function listen(options: ServerOptions): Promise<Server> {
   const serve = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) => {
     try {
       req.url = pathOf(req.method ?? '', req.url ?? '');
-      checkCoding(req.headers['transfer-encoding']);
+      checkFraming(req);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       refuse(req.socket, req.url ?? '', invalid(`: ${error.message}`, error.status));
@@ -50,6 +51,10 @@ async function listen(options: ServerOptions): Promise<Server> {
   };
   server.on('request', (req, res) => serve(req, res, false));
   server.on('checkContinue', (req, res) => serve(req, res, true));
+  // Without a listener the connection is closed with no answer.
+  server.on('connect', (_req, socket) =>
+    refuse(socket, '', invalid(': CONNECT is for proxies', 400)),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else refuse(socket, pathOfRefused(error) || (paths.get(socket) ?? ''), errorOf(error));
@@ -101,13 +106,6 @@ async function bind(server: HttpServer, { host, port, fd = null }: ServerOptions
     server.listen(options, resolve);
   });
   server.removeAllListeners('error');
-}
-
-/** node:http accepts other codings before `chunked`, and does not decode them. */
-function checkCoding(coding: string | undefined): void {
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-    throw new ProtocolError('transfer-encoding is not chunked');
-  }
 }
 
 /** The error for what is not HTTP, and for framing that two parsers could read differently. */

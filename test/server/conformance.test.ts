@@ -140,6 +140,21 @@ function requests(engine: Engine): void {
     });
   }
 
+  const refused = { 'GET / HTTP/2.0': 505, 'CONNECT h:443 HTTP/1.1': 400 };
+  for (const [line, status] of Object.entries(refused)) {
+    it(`answers ${line} with ${status}`, { skip: engine.name === 'hyper-express' }, async () => {
+      await withServer(
+        engine,
+        () => assert.fail('it was served'),
+        async (server) => {
+          const client = await rawClient(server.port);
+          await client.send(`${line}\r\nHost: h\r\n\r\n`);
+          assert.match((await client.closed).received, new RegExp(`^HTTP/1.1 ${status} `));
+        },
+      );
+    });
+  }
+
   it('does not serve a request smuggled behind an ambiguous one', async () => {
     const paths: string[] = [];
     const note = (exchange: Exchange) => {

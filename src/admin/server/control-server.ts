@@ -7,6 +7,7 @@ import { Networks } from '../../config/network/networks.js';
 import { ConfigError } from '../../config/problem.js';
 import { mayChange } from '../../config/settings/settings-types.js';
 import { GatewayError, toGatewayError } from '../../errors.js';
+import { refuseFraming } from '../../server/check-framing.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import { HeldBodies } from '../../server/held-bodies.js';
 import { contextOf } from '../../server/net.js';
@@ -83,6 +84,7 @@ export async function startControlServer(
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
     const query = mark < 0 ? '' : url.slice(mark + 1);
+    refuseFraming(message);
     checkHost(rawHeaders);
     checkTarget(path, query);
     const { route, check, params } = find(method, path);
@@ -225,7 +227,9 @@ async function write(response: ServerResponse, answer: AdminAnswer): Promise<voi
     return await pipeline(body, response);
   }
   const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
-  const bytes = raw ? Buffer.from(body ?? '') : Buffer.from(JSON.stringify(body));
+  const text = raw ? (body ?? '') : JSON.stringify(body);
+  // Answers of the thread for documents may have many megabytes: those are not copied.
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const length = status === 204 || status === 304 ? {} : { 'content-length': bytes.length };
   const type = raw ? {} : jsonType;
   response.writeHead(status, { ...type, ...noSniff, ...length, ...headers }).end(bytes);
@@ -245,12 +249,7 @@ function errorAnswer(
   { emit }: Control,
   { method = '', headers }: IncomingMessage,
 ): AdminAnswer {
-  const known =
-    error instanceof ConfigError
-      ? new GatewayError('invalid_configuration', error.message)
-      : isReplaced(error)
-        ? replacedFiles()
-        : toGatewayError(error);
+  const known = knownError(error);
   if (known.code === 'internal_error') {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     emit({ type: 'request_failed', requestId, error: reason });
@@ -261,6 +260,13 @@ function errorAnswer(
     return { status, headers: { ...pageHeaders, ...known.headers }, body: page };
   }
   return { status, headers: { ...jsonType, ...known.headers }, body: known.toBody() };
+}
+
+function knownError(error: unknown): GatewayError {
+  if (error instanceof ConfigError) {
+    return new GatewayError('invalid_configuration', error.message);
+  }
+  return isReplaced(error) ? replacedFiles() : toGatewayError(error);
 }
 
 function withHeaders(answer: AdminAnswer, headers: Record<string, string>): AdminAnswer {

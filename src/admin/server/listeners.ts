@@ -74,6 +74,8 @@ export async function listenOnPort(
   return server;
 }
 
+const refusal = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+
 async function listen(
   listener: RequestListener,
   address: ListenAddress,
@@ -84,6 +86,8 @@ async function listen(
       ? createServer(limits, listener)
       : createTlsServer({ ...limits, ...tlsOptions(tls, limits.headersTimeout) }, listener);
   server.timeout = idleTimeoutMs;
+  // Without a listener the connection is closed with no answer.
+  server.on('connect', (_request, socket) => socket.end(refusal));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address, resolve);

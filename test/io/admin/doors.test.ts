@@ -36,6 +36,16 @@ for (const { engine, skip } of engines) {
         raw.socket.destroy();
       }
     }
+    for (const [line, field, status] of [
+      [`POST ${path} HTTP/1.1`, 'transfer-encoding: gzip, chunked', 400],
+      [`GET ${path} HTTP/2.0`, 'accept: */*', 505],
+      ['CONNECT localhost:1 HTTP/1.1', 'accept: */*', 400],
+    ] as const) {
+      const raw = await rawClient(adminPort);
+      const sent = [line, 'host: localhost', `authorization: Bearer ${own.adminKey}`, field];
+      await raw.send(`${sent.join('\r\n')}\r\n\r\n`);
+      assert.match((await raw.closed).received, new RegExp(`^HTTP/1\\.1 ${status} `), line);
+    }
     const late = await rawClient(main.port);
     await late.send(headOf(main.adminKey));
     assert.match(await late.until(/\}\}/), /^HTTP\/1\.1 408 /);
