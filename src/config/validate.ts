@@ -177,10 +177,22 @@ function ownProblems(credential: Credential, source: string): Problem[] {
   if (!validateCredentialShape(credential)) {
     return under(at, toProblems(source, validateCredentialShape.errors));
   }
-  if (credential.expires_at && Number.isNaN(Date.parse(credential.expires_at))) {
+  return credentialContentProblems(credential, at, source);
+}
+
+/**
+ * The problems of the fields of a credential of the right shape.
+ * @param at the path of the credential.
+ */
+export function credentialContentProblems(
+  { expires_at, allowed_models, allowed_ips, limits, cache }: Partial<Credential>,
+  at: string,
+  source: string,
+): Problem[] {
+  if (expires_at && Number.isNaN(Date.parse(expires_at))) {
     return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
   }
-  const { allowed_models, allowed_ips, limits, cache } = credential;
+  if (!allowed_models && !allowed_ips && !limits && !cache) return [];
   return [
     ...entryProblems(source, `${at}.allowed_models`, allowed_models ?? [], modelProblem),
     ...entryProblems(source, `${at}.allowed_ips`, allowed_ips ?? [], networkProblem),

@@ -63,9 +63,12 @@ export function credentialLabels(rows: readonly StoredRow[]): ReadonlyMap<number
   );
 }
 
-/** Replaces each key in clear by its hash. */
+/** Replaces each key in clear by its hash. A document without one is returned as it is. */
 export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
-  if (!document.credentials) return document;
+  const written = Object.values(document.credentials ?? {});
+  const isClear = ({ key, allow_short_key }: WrittenCredential) =>
+    key !== undefined || allow_short_key !== undefined;
+  if (!document.credentials || !written.some(isClear)) return document;
   const credentials: [string, WrittenCredential][] = [];
   for (const [label, fields] of Object.entries(document.credentials)) {
     const { key, allow_short_key, ...others } = fields;

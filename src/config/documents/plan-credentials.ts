@@ -16,7 +16,9 @@ export function planCredentials(
   const { rowOf, others } = matchCredentials(base.credentials, credentials, problems);
   const labels = credentialLabels(base.credentials);
   const added = new Map<string, string>();
-  for (const [label, { allow_short_key: isAllowed, ...fields }] of Object.entries(credentials)) {
+  for (const [label, written] of Object.entries(credentials)) {
+    const { allow_short_key: isAllowed } = written;
+    const fields = isAllowed === undefined ? written : withoutFlag(written);
     const before = rowOf.get(label);
     if (before === null) continue;
     if (isAllowed === false && fields.credential_key !== before?.credential_key) {
@@ -25,7 +27,7 @@ export function planCredentials(
     }
     const name = fields.name ?? (before ? nameIn(label, before) : label.replace(hasId, ''));
     if (!before) {
-      const after = { ...newCredential, ...fields, name };
+      const after = Object.assign({ ...newCredential }, fields, { name });
       if (fields.credential_key === undefined) {
         const reason = 'no key has this name, and a new one needs "credential_key" or "key"';
         problems.push({ path: `credentials.${label}`, reason });
@@ -85,7 +87,7 @@ function matchCredentials(
   for (const label of Object.keys(entries)) {
     if (rowOf.has(label)) continue;
     const [, name = '', id = ''] = /^(.*)#(\d+)$/s.exec(label) ?? [];
-    const byId = left.get(Number(id));
+    const byId = id === '' ? undefined : left.get(Number(id));
     if (byId && byId.name === name && take(label, byId)) continue;
     const same = (named.get(label) ?? []).filter((row) => left.has(row.id));
     if (same.length > 1) {
@@ -98,6 +100,10 @@ function matchCredentials(
     } else take(label, same[0]);
   }
   return { rowOf, others: left.values() };
+}
+
+function withoutFlag({ allow_short_key, ...fields }: WrittenCredential): WrittenCredential {
+  return fields;
 }
 
 /** The id that makes a label unique. */

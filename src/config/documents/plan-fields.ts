@@ -15,9 +15,10 @@ const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provi
 
 /** The changed fields, with each entry of a mapping listed separately. */
 export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
-  const old = flatten(before ?? {}, after);
-  const next = flatten(after ?? {}, before);
-  const renamed = kind !== 'provider' && before && after && before.name !== after.name;
+  if (before === null || after === null) return ofOneSide(before, after);
+  const old = flatten(before, after);
+  const next = flatten(after, before);
+  const renamed = kind !== 'provider' && before.name !== after.name;
   const found: FieldChange[] = renamed
     ? [{ path: 'name', action: 'change', before: before.name, after: after.name }]
     : [];
@@ -35,6 +36,17 @@ export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
   return found;
 }
 
+/** The fields of a row that is new or goes; those without a value are left out. */
+function ofOneSide(before: Change['before'], after: Change['after']): FieldChange[] {
+  const found: FieldChange[] = [];
+  eachLeaf(after ?? before ?? {}, null, (path, value) => {
+    if (value === null || value === undefined) return;
+    if (after) found.push({ path, action: 'add', after: shown(path, value) });
+    else found.push({ path, action: 'remove', before: shown(path, value) });
+  });
+  return found;
+}
+
 const secret = '(secret)';
 const secretPaths = /^provider_params\.(?:headers|query)(?:\.|$)/;
 
@@ -46,19 +58,28 @@ function shown(path: string, value: unknown): unknown {
   return isHash ? `${value.slice(0, 8)}…` : value;
 }
 
-/** Leaves by path, without fields that the other side has with the same value; arrays are leaves. */
+/** Leaves by path, without fields that the other side has with the same value. */
 function flatten(
   fields: Readonly<Record<string, unknown>>,
-  other: Readonly<Record<string, unknown>> | null,
+  other: Readonly<Record<string, unknown>>,
 ): Map<string, unknown> {
   const leaves = new Map<string, unknown>();
+  eachLeaf(fields, other, (path, value) => leaves.set(path, value));
+  return leaves;
+}
+
+/** Visits leaves by path, without fields that the other side has with the same value; arrays are leaves. */
+function eachLeaf(
+  fields: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>> | null,
+  visit: (path: string, value: unknown) => void,
+): void {
   const add = (path: string, field: string, value: unknown) => {
     if (value instanceof Object && !Array.isArray(value)) {
       for (const [name, each] of Object.entries(value)) add(`${path}.${name}`, name, each);
-    } else leaves.set(path, normalTime(field, value));
+    } else visit(path, normalTime(field, value));
   };
   for (const [field, value] of Object.entries(fields)) {
     if (value !== other?.[field] && !untold.has(field)) add(field, field, value);
   }
-  return leaves;
 }

@@ -1,16 +1,16 @@
 import type { ErrorObject } from 'ajv';
-import { type Credential, newProvider, newTeam, type Provider } from '../configuration.js';
+import { newProvider, newTeam, type Provider } from '../configuration.js';
 import { nearest } from '../nearest.js';
 import { maxToldLength, type Problem, shortened } from '../problem.js';
+import { credentialProperties } from '../rows/credential-schema.js';
 import { namedProblems, namedSectionNames, newNamed } from '../rows/named.js';
 import { compileSchema, toProblems } from '../schema.js';
-import { credentialProblems, providerProblems, teamProblems } from '../validate.js';
+import { credentialContentProblems, providerProblems, teamProblems } from '../validate.js';
 import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from '../yaml/yaml-places.js';
 import { withoutClearKeys } from './document.js';
 import {
   documentSchema,
   keep,
-  type WrittenCredential,
   type WrittenDocument,
   type WrittenProvider,
 } from './document-schema.js';
@@ -111,6 +111,8 @@ function propertiesAt(schemaPath: string): object {
 /** Values of fields that only new rows need. */
 const placeholders = { amount: 1, applies_to: { key: 'any' } };
 
+const { maxLength: maxNameLength } = credentialProperties.name;
+
 function contentProblems(
   source: string,
   written: WrittenDocument,
@@ -135,7 +137,12 @@ function contentProblems(
   const labels = new Map<string, string>();
   for (const [label, fields] of Object.entries(credentials ?? {})) {
     const at = `credentials.${label}`;
-    problems.push(...credentialProblems(completeCredential(label, fields), source));
+    // The rest of its shape was checked with the document.
+    if (label.replace(/#\d+$/, '').length > maxNameLength) {
+      const reason = `must NOT have more than ${maxNameLength} characters`;
+      problems.push({ source, path: `${at}.name`, reason });
+    }
+    problems.push(...credentialContentProblems(fields, at, source));
     const hash = fields.credential_key;
     if (hash === undefined) continue;
     const other = labels.get(hash);
@@ -143,6 +150,7 @@ function contentProblems(
       problems.push({ source, path: at, reason: `has the same key as "${other}"` });
     labels.set(hash, label);
   }
+  if (document === written) return problems;
   for (const [label, fields] of Object.entries(written.credentials ?? {})) {
     if (fields.key === undefined || fields.credential_key === undefined) continue;
     const reason = 'give "key" or "credential_key", not both';
@@ -159,18 +167,5 @@ function completeProvider(provider_key: string, fields: WrittenProvider): Provid
     api_base: 'https://provider.invalid/v1',
     api_key: keep,
     ...fields,
-  };
-}
-
-function completeCredential(name: string, fields: WrittenCredential): Credential {
-  return {
-    id: null,
-    credential_key: '0'.repeat(64),
-    allowed_models: null,
-    rate_limit: null,
-    is_enabled: true,
-    key_preview: '',
-    ...fields,
-    name,
   };
 }

@@ -118,3 +118,15 @@ test('two new keys of one name are refused, and those of an export of another ga
   }
   assert.deepEqual(planned({ 'a#6': {}, 'a#7': {}, b: {} }), []);
 });
+
+test('the name in a label has at most 200 characters, the id after it not counted', () => {
+  const [fits, long] = ['x'.repeat(200), 'y'.repeat(201)];
+  const entry = `{credential_key: ${'a'.repeat(64)}}`;
+  const { document } = readDocument('d', `credentials:\n  ${fits}#12345: ${entry}\n`);
+  assert.deepEqual(Object.keys(document?.credentials ?? {}), [`${fits}#12345`]);
+  const { problems } = readDocument('d', `credentials:\n  ${long}: ${entry}\n`);
+  assert.deepEqual(
+    problems.first.map(({ line, reason }) => [line, reason]),
+    [[2, 'must NOT have more than 200 characters']],
+  );
+});
