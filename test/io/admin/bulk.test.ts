@@ -45,7 +45,7 @@ test('documents of any size do not delay others, and end with their client', asy
       isPlanned = true;
       return answer;
     });
-    await until('the thread', async () => (await threads(daemon)) > 0);
+    await until('the thread', async () => (await threads(daemon)) > 0, 60_000);
     for (let index = 0; index < 20; index++) {
       assert.equal((await ask(daemon, 'version')).status, 200);
     }
@@ -69,7 +69,7 @@ test('documents of any size do not delay others, and end with their client', asy
     const client = new AbortController();
     const left = ask(daemon, 'plan', { document: large }, { signal: client.signal });
     const waits = ask(daemon, 'plan', { document: large }, { signal: client.signal });
-    await until('the thread', async () => (await threads(daemon)) > 0);
+    await until('the thread', async () => (await threads(daemon)) > 0, 60_000);
     client.abort();
     await assert.rejects(left, { name: 'AbortError' });
     await assert.rejects(waits, { name: 'AbortError' });
@@ -163,7 +163,7 @@ test('documents of any size do not delay others, and end with their client', asy
       (answer) => answer.arrayBuffer(),
       () => null,
     );
-    await until('the thread', async () => (await threads(daemon)) > 0);
+    await until('the thread', async () => (await threads(daemon)) > 0, 60_000);
     assert.equal(await daemon.stop(), 0);
     await planned;
   });
