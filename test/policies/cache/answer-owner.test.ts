@@ -136,6 +136,31 @@ test('an owner that is silent or gone delays no request', async () => {
   assert.equal(await first.ask('other', true, never), 'alone', 'after a bounded wait');
 });
 
+test('a worker waits for another one as long as that one asks', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const {
+    workers: [first, second],
+  } = fleetOf(2);
+  await first.ask('k', true, never);
+  const waiting = second.ask('k', true, never);
+  t.mock.timers.tick(60_000);
+  assert.equal(await stateOf(waiting), 'waiting');
+  const answer = kept('x');
+  first.put('k', answer, 0);
+  assert.equal(await waiting, answer);
+});
+
+test('a worker asks again once its owner is back', async () => {
+  const sent: object[] = [];
+  const worker = new SharedAnswers((request) => sent.push(request));
+  worker.ownerGone();
+  assert.equal(await worker.ask('k', false, never), 'alone');
+  assert.equal(sent.length, 0);
+  worker.replied({ ask: 0, key: 'k', landing: 'alone' });
+  assert.equal(await worker.ask('k', false, AbortSignal.timeout(1)), 'alone');
+  assert.equal(sent.length, 1);
+});
+
 test('a lead granted too late is returned', async () => {
   const sent: object[] = [];
   const worker = new SharedAnswers((request) => sent.push(request));

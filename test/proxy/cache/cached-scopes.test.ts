@@ -7,6 +7,7 @@ import { type Guardrail, newGuardrail } from '../../../src/config/rows/guardrail
 import { CredentialTable } from '../../../src/routing/credential-table.js';
 import { buildSnapshot } from '../../../src/routing/snapshot.js';
 import { credential, team } from '../../config/configuration-for-test.js';
+import { answerChat } from '../../support/upstream.js';
 import { servedWithKeys } from './cached-for-test.js';
 
 /** Keys named by their index, some in teams, each with its own rules or its team's. */
@@ -99,6 +100,19 @@ test('no key is ever given an answer from beyond its scope', async (t) => {
     }),
     { numRuns: 30 },
   );
+});
+
+test('keys share no answers where only one of them has a guardrail', async (t) => {
+  const cache: CacheRules = { mode: 'on', scope: 'all' };
+  const keys = ['alice', 'bob', 'carol'].map((name, id) => credential(name, { id, cache }));
+  const { resultOf, gateway, rows } = await servedWithKeys(t, answerChat, keys);
+  const config = { max_messages: 1 };
+  const of = { name: 'g', kind: 'size', config, applies_to: { key: 'bob' } } as const;
+  gateway.snapshot = buildSnapshot({ ...rows, guardrails: [{ ...newGuardrail, ...of }] }, 'g');
+  const body = { model: 'm', seed: 1, messages: [{ role: 'user', content: 'hi' }] };
+  const results = [];
+  for (const key of ['alice', 'bob', 'carol']) results.push(await resultOf(body, { key }));
+  assert.deepEqual(results, ['miss', 'miss', 'hit']);
 });
 
 test('a team of the name of a deleted one has none of its answers', () => {
