@@ -60,7 +60,7 @@ export class WrongKeys {
 
   /** Forgets the wrong keys of an address that has sent a valid one. */
   forget(address: string): void {
-    this.#counts.delete(networkOf(address));
+    if (this.#counts.size > 0) this.#counts.delete(networkOf(address));
   }
 
   #count(network: string, nowMs: number): { count: number; untilMs: number } {
