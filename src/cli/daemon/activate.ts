@@ -96,7 +96,9 @@ function onFleet(fleet: Confirmation | null): string {
 
 function refusal({ status, text }: { status: number; text: string }): string {
   const message = field(text, 'error', 'message');
-  return `the daemon refuses it: ${typeof message === 'string' ? message : `status ${status}`}`;
+  // It may be starting, or its database away: it takes the change by itself then.
+  const verb = status === 503 ? 'does not use it yet' : 'refuses it';
+  return `the daemon ${verb}: ${typeof message === 'string' ? message : `status ${status}`}`;
 }
 
 /** Reads a field of a JSON text, or undefined. */

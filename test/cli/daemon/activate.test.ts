@@ -48,6 +48,17 @@ test('a refused configuration is reported in the words of the daemon', async (t)
   });
 });
 
+test('a daemon that is starting does not refuse a change: it takes it by itself', async (t) => {
+  const dataDir = await listen(t, (_, response) => {
+    response.statusCode = 503;
+    response.end('{"error":{"message":"The daemon is starting."}}');
+  });
+  assert.deepEqual(await activate({ ask: at(dataDir, 'k'), minVersion: 1 }), {
+    state: 'unconfirmed',
+    reason: 'the daemon does not use it yet: The daemon is starting.',
+  });
+});
+
 test('an answer about another change is ignored', async (t) => {
   const dataDir = await listen(t, (_, response) => response.end('{"version":3}'));
   const outcome = await activate({ ask: at(dataDir, 'k'), minVersion: 7 });
