@@ -85,6 +85,7 @@ export async function openParts(
   const place = () => parts.place;
   const pids = () => workers.pids;
   const build = buildOnDisk();
+  let isOutdated = false;
   const record = createProcessRecord({ settings, version, build, start, place, pids, closers });
 
   const admin = await adminKey(settings.admin.key, dataDir);
@@ -153,7 +154,8 @@ export async function openParts(
     onPids: () => record.workersChanged(),
     // As an operator would.
     onOutdated: () => {
-      emit({ type: 'package_replaced' });
+      if (!isOutdated) emit({ type: 'package_replaced' });
+      isOutdated = true;
       process.kill(process.pid, 'SIGUSR2');
     },
     onBudget: (worker, request) => budgets.handle(worker, request),

@@ -177,7 +177,9 @@ export class Workers {
   async freeze(): Promise<void> {
     this.shared.limits.freeze();
     this.#pool.broadcast({ type: 'freeze' });
-    await Promise.all([this.ping(), this.#options.onFreeze(true)]);
+    // Without workers, such as where only the new version can replace the last one, nobody answers.
+    const frozen = this.#pool.all.length === 0 ? null : this.ping();
+    await Promise.all([frozen, this.#options.onFreeze(true)]);
   }
 
   /** Undoes `freeze`. */
