@@ -27,6 +27,19 @@ test('wrong keys, a session that is over, a viewer, and a daemon that is gone lo
     String(await page.evaluate('document.body.innerText')),
     /Create a key|Revoke/,
   );
+  for (const place of ['providers', 'teams', 'budgets', 'canaries', 'mirrors', 'cache']) {
+    await page.evaluate(`location.hash = "#/${place}"`);
+    await page.waitForSelector(`nav a[href="#/${place}"][aria-current=page]`);
+    await page.waitForFunction('!document.querySelector(".skeleton")');
+    const buttons = await page.$$eval('main button', (all) => all.map((each) => each.innerText));
+    assert.deepEqual(
+      buttons.filter((text) => !/As a command|Show more|Previous|Next/.test(text)),
+      [],
+      `a viewer changes nothing on ${place}`,
+    );
+  }
+  await page.evaluate('location.hash = "#/playground"');
+  await fill(page, 'System prompt', 'of the board');
   const cookie = await page.evaluate('document.cookie');
   assert.equal(cookie, '', 'no script sees the session');
 
@@ -39,6 +52,11 @@ test('wrong keys, a session that is over, a viewer, and a daemon that is gone lo
   await fill(page, 'Admin key', daemon.adminKey);
   await page.click('button[type=submit]');
   await seen(page, 'openai-main');
+
+  await page.evaluate('location.hash = "#/playground"');
+  await seen(page, 'Ask a model something');
+  assert.equal(await valueIn(page, 'System prompt'), '', 'another person sees nothing of it');
+  await page.evaluate('location.hash = "#/providers"');
 
   // The same person continues with what was typed before the session ended.
   await press(page, 'Edit: openai-main');
@@ -85,6 +103,17 @@ async function valueIn(page: Page, label: string): Promise<unknown> {
   return await field.evaluate((element) => (element as unknown as { value: string }).value);
 }
 
+/** The next answer of the audit log is that of a daemon whose database is away. */
+const failOnce = `{
+  const ask = window.fetch;
+  window.fetch = async (url, ...rest) => {
+    if (!String(url).includes('v1/audit')) return ask(url, ...rest);
+    window.fetch = ask;
+    const error = { code: 'unavailable', message: 'The database is away.' };
+    return new Response(JSON.stringify({ error }), { status: 503 });
+  };
+}`;
+
 test('a request that a budget does not allow says so in the playground', { skip }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 0 });
   const key = await daemon.addKey('spender');
@@ -113,5 +142,12 @@ test('a request that a budget does not allow says so in the playground', { skip 
   await seen(page, 'insufficient_quota');
   await page.goto(`${daemon.url}/console#/budgets`);
   await seen(page, '零花钱');
+
+  // A page that could not be loaded loads by itself as soon as it can be.
+  await page.evaluate(failOnce);
+  await page.goto(`${daemon.url}/console#/audit`);
+  await seen(page, 'The database is away.');
+  await seen(page, 'sql:');
+  assert.equal(await page.$('.banner.bad'), null);
   assert.deepEqual(problems, []);
 });
