@@ -58,9 +58,6 @@ export interface FleetShare {
   rank: number;
 }
 
-/** The share of a daemon that others may count as dead: it uses none. */
-export const noShare: FleetShare = { size: Number.POSITIVE_INFINITY, rank: 1 };
-
 /**
  * The control process's side of the leases in a fleet: leases tokens from the store for its
  * workers, and lends them like `LeaseOwner`. Requests without a token wait for the store's next

@@ -1,20 +1,13 @@
-import { type FleetShare, noShare } from './fleet-leases.js';
-import {
-  type Grant,
-  type LeaseStore,
-  type Living,
-  lostAfterMs,
-  reserveMs,
-  type Wanted,
-} from './lease-store.js';
+import type { FleetShare } from './fleet-leases.js';
+import { type Grant, type LeaseStore, lostAfterMs, type Wanted } from './lease-store.js';
 
 /** Interval of settlements with the store while something changes. */
 const syncMs = 100;
 /** Interval otherwise, so that other daemons do not take this one for cut off. */
 const showMs = 500;
 const retryMs = 250;
-/** Well within the time for which the store reserves the share of a daemon that is cut off. */
-const keepSharesMs = 1_000;
+/** Well within the minute for which the store reserves the share of a daemon that is cut off. */
+const keepSharesMs = 10_000;
 /** Requests within this time are sent to the store together. */
 const gatherMs = 2;
 /** The others must first have reserved this daemon's share for it. */
@@ -29,47 +22,30 @@ export interface LeasedLimits {
   keepTo(share: FleetShare | null, nowMs: number): void;
 }
 
-/** The other daemons, as they are known without the store. */
-export interface Others {
-  /** Ids of those that are known to have ended. */
-  dead(): readonly string[];
-  /** Those that are known to live, even if they are cut off from the store. */
-  alive(): readonly Living[];
-  /** True if enough of them can be asked whether this daemon's share is reserved. */
-  canAsk(): boolean;
-  /** True while they confirm that it is. */
-  confirmShare(): boolean;
-}
-
-export interface SyncOptions {
+interface SyncOptions {
   store: LeaseStore;
   /** By the prefix of their names in the store. */
   limits: Readonly<Record<string, LeasedLimits>>;
-  others: Others;
+  /** Daemons that are known to have ended. */
+  dead: () => readonly string[];
+  /** Others that are known to live, even if they are cut off from the store. */
+  alive: () => readonly string[];
   /** Called when the store stops answering, and with null when it answers again. */
   onStore: (reason: string | null) => void;
   /** Called with this daemon's share while it is cut off. */
   onShare: (share: FleetShare) => void;
-  /** Called with what this daemon keeps to once it has been cut off for a lease; null: it is not any more. */
-  onKeepTo: (share: FleetShare | null) => void;
-  /** Called with those others that are cut off, and for whom the store reserves a share. */
-  onKept: (kept: readonly Living[]) => void;
 }
 
 /**
  * Settles the limits of a daemon with the store, one batch at a time.
  *
- * States: leasing → cut off, once the others have reserved its share → leasing. While it is cut off, it
- * uses its share if the others confirm it, or if it has never told the store that it hears them.
+ * States: leasing → cut off, once the others have reserved its share → leasing.
  */
 export class FleetSync {
   readonly #options: SyncOptions;
   readonly #timer: NodeJS.Timeout;
   #share: FleetShare;
-  /** The share it keeps to while it is cut off; null: it is not. */
-  #keptTo: FleetShare | null = null;
-  /** The store may reserve this daemon's share for a short time only. */
-  #needsConfirmation = false;
+  #isAlone = false;
   #failure: string | null = null;
   #running: Promise<void> | null = null;
   #isAsked = false;
@@ -77,8 +53,7 @@ export class FleetSync {
   /** Time at which the last answered batch was sent. */
   #takenMs = performance.now();
   #triedMs = 0;
-  #keptMs = Number.NEGATIVE_INFINITY;
-  #keeping: Promise<void> | null = null;
+  #keptMs = performance.now();
 
   /** @param share best guess before the store's first answer. */
   constructor(options: SyncOptions, share: FleetShare) {
@@ -114,7 +89,7 @@ export class FleetSync {
 
   #tick(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#takenMs >= aloneAfterMs) this.#keepTo(this.#ownShare());
+    if (!this.#isAlone && nowMs - this.#takenMs >= aloneAfterMs) this.#keepTo(this.#share);
     for (const limits of Object.values(this.#options.limits)) limits.refuseLate(nowMs);
     this.#run(false);
   }
@@ -129,7 +104,7 @@ export class FleetSync {
   }
 
   async #take(all: boolean): Promise<void> {
-    const { store, others, onStore, onShare } = this.#options;
+    const { store, dead, onStore, onShare } = this.#options;
     const sentMs = performance.now();
     this.#isAsked = false;
     const batches = this.#collect(all);
@@ -137,11 +112,9 @@ export class FleetSync {
     if (wanted.length === 0 && sentMs - this.#takenMs < showMs) return;
     this.#triedMs = sentMs;
     try {
-      // Shares that others rely on by this daemon's word must not expire by its return.
-      if (this.#keptTo) await this.#keepShares();
-      const { grants, size, rank } = await store.take(wanted, others.dead());
+      const { grants, size, rank } = await store.take(wanted, dead());
       this.#takenMs = sentMs;
-      this.#keepTo(null);
+      if (this.#isAlone) this.#keepTo(null);
       let place = 0;
       for (const batch of batches) {
         const own = grants.slice(place, place + batch.wanted.length);
@@ -154,7 +127,7 @@ export class FleetSync {
       }
       if (this.#failure !== null) onStore(null);
       this.#failure = null;
-      if (sentMs - this.#keptMs >= keepSharesMs) this.#keepShares().catch(() => {});
+      this.#keepShares();
     } catch (error) {
       for (const { limits, plain } of batches) limits.failed(plain);
       const isNew = this.#failure === null;
@@ -163,33 +136,11 @@ export class FleetSync {
     }
   }
 
-  #keepShares(): Promise<void> {
-    this.#keeping ??= this.#confirmShares().finally(() => {
-      this.#keeping = null;
-    });
-    return this.#keeping;
-  }
-
-  async #confirmShares(): Promise<void> {
-    const { store, others, onKept } = this.#options;
-    const sentMs = performance.now();
-    this.#keptMs = sentMs;
-    const canAsk = others.canAsk();
-    this.#needsConfirmation ||= canAsk;
-    const alive = others.alive();
-    const kept = await store.keepShares(canAsk ? reserveMs.heard : reserveMs.alone, alive);
-    this.#needsConfirmation = canAsk;
-    const sinceMs = performance.now() - sentMs;
-    onKept(
-      alive
-        .filter(({ id }) => kept.includes(id))
-        .map(({ id, ageMs }) => ({ id, ageMs: ageMs + sinceMs })),
-    );
-  }
-
-  #ownShare(): FleetShare {
-    const mayUse = !this.#needsConfirmation || this.#options.others.confirmShare();
-    return mayUse ? this.#share : noShare;
+  #keepShares(): void {
+    const { store, alive } = this.#options;
+    if (performance.now() - this.#keptMs < keepSharesMs) return;
+    this.#keptMs = performance.now();
+    store.keepShares(alive()).catch(() => {});
   }
 
   #collect(all: boolean) {
@@ -202,9 +153,7 @@ export class FleetSync {
   }
 
   #keepTo(share: FleetShare | null): void {
-    if (share === this.#keptTo) return;
-    this.#keptTo = share;
-    this.#options.onKeepTo(share);
+    this.#isAlone = share !== null;
     const nowMs = performance.now();
     for (const limits of Object.values(this.#options.limits)) limits.keepTo(share, nowMs);
   }

@@ -42,30 +42,10 @@ export interface Taken {
  */
 export const lostAfterMs = 2_000;
 
-/** Time for which a daemon asks the store to reserve its share once it is silent. */
-export const reserveMs = {
-  /** It hears the others: where none of them confirms its share, it uses none. */
-  heard: 2 * lostAfterMs,
-  /** It does not, and uses its share in any case. */
-  alone: 60_000,
-} as const;
-
-/** A daemon may rely on its share for this long after another one saw it: less than it is reserved. */
-export const confirmedMs = reserveMs.heard - lostAfterMs / 2;
-
-/** Another daemon that is known to live. */
-export interface Living {
-  id: string;
-  /** Time since it was seen. */
-  ageMs: number;
-}
-
 /**
- * The store of limits shared by all daemons. The share of one that is cut off is reserved for as long as it
- * asked for, counted from when it was last seen by the store or by another daemon; then it counts as dead,
- * and so does one known to have ended, at once. Tokens held by a dead daemon count as used; its slots are
- * free again. If less than half of the daemons reach the store, shares are reserved for a minute: the
- * others may keep to their shares together. After an outage for all, each has time to come back.
+ * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute, or for
+ * as long as others say that it lives; then it counts as dead, and so does one known to have ended, at
+ * once. Tokens held by a dead daemon count as used; its slots are free again.
  */
 export interface LeaseStore {
   /**
@@ -75,12 +55,10 @@ export interface LeaseStore {
    */
   take(wanted: readonly Wanted[], dead: readonly string[]): Promise<Taken>;
   /**
-   * Asks for a reservation of the caller's own share, and confirms that other daemons live.
-   * @param ownMs see `reserveMs`; it holds from now on.
-   * @returns ids of those among `living` that the store has not heard, whose shares are now reserved.
+   * Reserves the share of each of these daemons that is cut off for another minute.
    * @throws Error while the store is away.
    */
-  keepShares(ownMs: number, living: readonly Living[]): Promise<readonly string[]>;
+  keepShares(daemons: readonly string[]): Promise<void>;
   /**
    * Leaves the store: other daemons need no longer reserve a share for this one.
    * @throws Error while the store is away.

@@ -157,10 +157,6 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info('this daemon is the only one: it keeps the limits itself');
     case 'limits_failing':
       return warn(`limits cannot be leased, this daemon keeps to its share: ${event.reason}`);
-    case 'limits_refusing':
-      return warn(
-        'no other daemon confirms the share of this one: requests under limits are refused until one does',
-      );
     case 'limits_working':
       return info('limits are leased again');
     case 'mirrored': {

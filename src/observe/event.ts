@@ -107,8 +107,6 @@ export type GatewayEvent =
   | { type: 'limits_own' }
   /** This daemon cannot lease limits; it keeps to its share. */
   | { type: 'limits_failing'; reason: string }
-  /** No other daemon confirms the share of this one meanwhile: it uses none. */
-  | { type: 'limits_refusing' }
   | { type: 'limits_working' }
   /** A copy has ended, with its cost known; metrics of clients' requests exclude it. */
   | {

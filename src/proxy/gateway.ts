@@ -50,17 +50,7 @@ export interface FleetFacts {
   behind: number;
   /** Different versions of llmproxy. */
   versions: number;
-  /** True if it has not reached the store of the limits for the time of a lease. */
-  isCutOff: boolean;
-  /** By tag of each daemon that is cut off: until when it may use its share, by the wall clock. */
-  reserved: Readonly<Record<string, number>>;
 }
-
-/** Those of a daemon that is alone. */
-export const noFleet: FleetFacts = {
-  ...{ size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
-  ...{ isCutOff: false, reserved: {} },
-};
 
 /** State that the requests of one worker share. */
 export interface Gateway {

@@ -23,7 +23,7 @@ import { planRoutes, routesOfKind } from './attempts/plan-routes.js';
 import { preferMaker } from './attempts/prefer-maker.js';
 import { findKept, respondKept, settleCache } from './cache/cached-answer.js';
 import type { Gateway } from './gateway.js';
-import { daemonHeader, fleetHeaders, health } from './health.js';
+import { daemonHeader, health } from './health.js';
 import { listModels, showModel } from './list-models.js';
 import { mirroringOf } from './mirror/mirroring.js';
 import { applyPolicies } from './policies/applied-policies.js';
@@ -189,8 +189,8 @@ async function serveOther(
   const { snapshot, settings } = gateway;
   if (endpoint.kind === 'health') {
     const { status, body } = health(gateway, exchange);
-    const told = fleetHeaders(gateway, exchange.header(daemonHeader));
-    return respond(exchange, record, status, body, [...jsonHeaders, ...told]);
+    const tag = [daemonHeader, gateway.facts.tag];
+    return respond(exchange, record, status, body, [...jsonHeaders, ...tag]);
   }
   if (endpoint.kind === 'hello') return respond(exchange, record, 200, '{}');
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);

@@ -8,22 +8,6 @@ import type { Gateway } from './gateway.js';
 /** Says which daemon answers: other daemons look for one that has fallen silent. */
 export const daemonHeader = 'x-llmproxy-daemon';
 
-/** Tells a daemon that asks, and is cut off from the store of the limits, for how long its share is reserved. */
-export const shareHeader = 'x-llmproxy-share';
-/** Its value if the one asked has not reached the store itself for the time of a lease. */
-export const awayValue = 'away';
-
-/** Headers of the answer to `GET /health`, for other daemons. @param asker tag of the one that asks. */
-export function fleetHeaders({ facts }: Gateway, asker: string): string[] {
-  const { isCutOff, reserved } = facts.fleet;
-  const headers = [daemonHeader, facts.tag];
-  const leftMs = Math.ceil((reserved[asker] ?? 0) - Date.now());
-  if (asker !== '' && (isCutOff || leftMs > 0)) {
-    headers.push(shareHeader, isCutOff ? awayValue : String(leftMs));
-  }
-  return headers;
-}
-
 /**
  * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests;
  * clients allowed by `health.details` also get the daemon's state.

@@ -13,7 +13,7 @@ import { AnswerCache } from '../../src/policies/cache/answer-cache.js';
 import { Breakers } from '../../src/policies/guardrails/breakers.js';
 import { AdminKeyCheck } from '../../src/proxy/access/admin-key-check.js';
 import { countWrongKeys } from '../../src/proxy/access/wrong-key.js';
-import { type Gateway, noFleet } from '../../src/proxy/gateway.js';
+import type { Gateway } from '../../src/proxy/gateway.js';
 import { handleRequest } from '../../src/proxy/handle-request.js';
 import { Resources } from '../../src/proxy/resources/resources.js';
 import { LargeTranslations } from '../../src/proxy/translation/large-translations.js';
@@ -74,7 +74,7 @@ export function gatewayForTest(
       configVersion: 1,
       database: 'up',
       discovered: [],
-      fleet: noFleet,
+      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
     },
     adminKey: new AdminKeyCheck([]),
     clients: new Clients(settings.server),

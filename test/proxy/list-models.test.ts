@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { noFleet } from '../../src/proxy/gateway.js';
 import { listModels, showModel } from '../../src/proxy/list-models.js';
 import { buildSnapshot, type RoutedCredential } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';
@@ -25,7 +24,7 @@ const facts = {
   configVersion: 1,
   database: 'up',
   discovered: [],
-  fleet: noFleet,
+  fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
 } as const;
 
 const openai = { path: '/v1/models', query: 'limit=1', header: () => '' };

@@ -12,16 +12,14 @@ import {
 } from '../../db/queries/fleet/daemons.js';
 import { forgetLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { Others } from '../../limits/fleet-sync.js';
-import { confirmedMs, type Living, lostAfterMs } from '../../limits/lease-store.js';
+import { lostAfterMs } from '../../limits/lease-store.js';
 import type { Emit } from '../../observe/event.js';
 import type { Store } from '../store.js';
 import { isSame } from '../workers/processes-file.js';
-import { daemonTag, type Identity } from './identity.js';
-import { Peers } from './peers.js';
+import type { Identity } from './identity.js';
+import { Peers, silentAfterMs } from './peers.js';
 
 const beatMs = 1_000;
-const lookMs = 500;
 const queryTimeoutMs = 2_000;
 /** Time for all others to share their limits before this daemon serves. */
 const joinTimeoutMs = 3_000;
@@ -41,8 +39,6 @@ interface FleetOptions {
   share: (isShared: boolean) => Promise<void>;
   /** Called when the result of `now` changes. */
   onChange: (fleet: DescribedFleet) => void;
-  /** False while this daemon does not reach the store of the limits. */
-  isStoreWorking: () => boolean;
   /** Tells the other daemons that this one has joined. */
   tellJoined: () => void;
   emit: Emit;
@@ -56,12 +52,10 @@ interface FleetOptions {
  * twice. Each says that it keeps its limits itself before it looks who is there, so that of two that
  * look at once one sees the other.
  */
-export class Fleet implements Others {
+export class Fleet {
   readonly #options: FleetOptions;
-  readonly #peers: Peers;
-  readonly #looking: NodeJS.Timeout;
+  readonly #peers = new Peers();
   #daemons: readonly DaemonRow[] = [];
-  #readMs = 0;
   #configVersion = 0;
   #state: DaemonReport['state'] = 'starting';
   #isShared = false;
@@ -76,8 +70,6 @@ export class Fleet implements Others {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#peers = new Peers(daemonTag(options.identity.id));
-    this.#looking = setInterval(() => this.#look(), lookMs).unref();
   }
 
   /** State at the last heartbeat that was stored. */
@@ -90,24 +82,11 @@ export class Fleet implements Others {
     return this.#daemons.filter(this.#isDead).map(({ id }) => id);
   }
 
-  /** Other daemons that live, whether or not they reach the store of the limits. */
-  alive(): Living[] {
-    const nowMs = performance.now();
-    return this.#besides
-      .map(({ id, age_ms }) => {
-        const seenMs = Math.max(nowMs - age_ms, this.#peers.aliveAt(id) ?? 0);
-        return { id, ageMs: nowMs - seenMs };
-      })
-      .filter(({ ageMs }) => ageMs < confirmedMs);
-  }
-
-  canAsk(): boolean {
-    return this.#peers.canAsk(this.others.map(({ id }) => id));
-  }
-
-  confirmShare(): boolean {
-    const ids = this.others.map(({ id }) => id);
-    return this.#peers.confirmShare(ids, performance.now());
+  /** Ids of other daemons that live, whether or not they reach the store of the limits. */
+  alive(): string[] {
+    const isAlive = ({ id, age_ms }: DaemonRow) =>
+      age_ms <= silentAfterMs || this.#peers.isAlive(id);
+    return this.#besides.filter(isAlive).map(({ id }) => id);
   }
 
   /** Live daemons other than this one and the one that it takes over from. */
@@ -169,7 +148,6 @@ export class Fleet implements Others {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#looking);
     await this.#beating;
     const { store, identity } = this.#options;
     if (!store.isOpen) return;
@@ -193,6 +171,7 @@ export class Fleet implements Others {
       await this.#read(sql);
     };
     await this.#query(say);
+    this.#peers.look(this.#besides, performance.now());
     const isLongAlone = this.#isLongAlone();
     const isShared = this.others.length > 0 || (this.#isShared && !isLongAlone);
     if (isShared !== this.#isShared) {
@@ -239,21 +218,11 @@ export class Fleet implements Others {
   async #read(sql: Sql): Promise<void> {
     const { daemons, configVersion } = await readDaemons(sql);
     this.#daemons = daemons;
-    this.#readMs = performance.now();
     this.#configVersion = configVersion;
   }
 
-  /** The other daemons; their ages grow while the database is away. */
   get #besides(): DaemonRow[] {
-    const sinceMs = performance.now() - this.#readMs;
-    return this.#daemons
-      .filter(({ id }) => id !== this.#options.identity.id)
-      .map((row) => ({ ...row, age_ms: row.age_ms + sinceMs }));
-  }
-
-  #look(): void {
-    if (!this.#isShared) return;
-    this.#peers.look(this.#besides, performance.now(), !this.#options.isStoreWorking());
+    return this.#daemons.filter(({ id }) => id !== this.#options.identity.id);
   }
 
   /** For daemons that are known to have ended. */

@@ -24,10 +24,7 @@ export function openLeaseStore(
       withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>
         takeLeases(sql, daemon, dead, wanted),
       ),
-    keepShares: (ownMs, living) =>
-      withDeadline(store.sql, storeTimeoutMs, 'Reserving shares of limits', (sql) =>
-        keepLeaseShares(sql, daemon, ownMs, living),
-      ),
+    keepShares: (daemons) => keepLeaseShares(store.sql, daemons),
     leave: () => leaveLeases(store.sql, daemon),
     close: async () => {},
   };

@@ -3,17 +3,15 @@ import type { FleetControl } from '../../admin/control.js';
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { Settings } from '../../config/settings/settings-types.js';
-import { noShare } from '../../limits/fleet-leases.js';
-import { confirmedMs, lostAfterMs } from '../../limits/lease-store.js';
 import type { Emit } from '../../observe/event.js';
 import type { FleetState } from '../../observe/gateway-state.js';
-import { type FleetFacts, noFleet } from '../../proxy/gateway.js';
+import type { FleetFacts } from '../../proxy/gateway.js';
 import type { Store } from '../store.js';
 import { identityOf } from '../workers/processes-file.js';
 import type { Workers } from '../workers/workers.js';
 import { Fleet } from './fleet.js';
 import { FleetBus } from './fleet-bus.js';
-import { daemonTag, type Identity } from './identity.js';
+import type { Identity } from './identity.js';
 import { leaseStoreName, openLeaseStore } from './lease-stores.js';
 
 /** Time for all daemons to use a change; longer than reading a large configuration takes. */
@@ -44,9 +42,8 @@ export interface OpenFleet extends FleetControl {
 export function openFleet(parts: FleetParts): OpenFleet {
   const { settings, version, identity, store, workers, configVersion, explain, emit } = parts;
   const limit_store = leaseStoreName(settings.fleet);
-  let facts = noFleet;
+  let facts: FleetFacts = { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 };
   let isStoreWorking = true;
-  let telling: NodeJS.Timeout | undefined;
   const learn = (change: Partial<FleetFacts>) => {
     const next = { ...facts, ...change };
     if (JSON.stringify(next) === JSON.stringify(facts)) return;
@@ -56,7 +53,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
   const share = async (isShared: boolean) => {
     if (!isShared) {
       await workers.shared.limits.unshare();
-      learn({ size: 1, rank: 1, isCutOff: false, reserved: {} });
+      learn({ size: 1, rank: 1 });
       isStoreWorking = true;
       return emit({ type: 'limits_own' });
     }
@@ -67,24 +64,13 @@ export function openFleet(parts: FleetParts): OpenFleet {
     workers.shared.limits.share({
       store: openLeaseStore(settings.fleet, store, identity.id),
       share: assumed,
-      others: fleet,
+      dead: () => fleet.dead(),
+      alive: () => fleet.alive(),
       onStore(reason) {
         isStoreWorking = reason === null;
         emit(reason === null ? { type: 'limits_working' } : { type: 'limits_failing', reason });
       },
       onShare: learn,
-      onKeepTo(kept) {
-        learn({ isCutOff: kept !== null });
-        clearTimeout(telling);
-        // The others may need a moment to confirm it.
-        const tell = () => emit({ type: 'limits_refusing' });
-        if (kept === noShare) telling = setTimeout(tell, lostAfterMs).unref();
-      },
-      onKept(kept) {
-        const until = Date.now() + confirmedMs;
-        const reserved = kept.map(({ id, ageMs }) => [daemonTag(id), until - ageMs] as const);
-        learn({ reserved: Object.fromEntries(reserved) });
-      },
     });
   };
   const fleet = new Fleet({
@@ -101,7 +87,6 @@ export function openFleet(parts: FleetParts): OpenFleet {
     }),
     share,
     onChange: (now) => learn(counts(now)),
-    isStoreWorking: () => isStoreWorking,
     tellJoined: () => bus.send({ type: 'joined' }),
     emit,
   });

@@ -10,23 +10,18 @@ export function valkeyLeases(options: ValkeyOptions, daemon: string): LeaseStore
   const valkey = new Valkey(options);
   return {
     async take(wanted, dead) {
-      const limits = wanted.map((each) => `limit:${each.name}`);
-      const names = ['members', 'clock', 'shares', ...limits];
+      const names = ['members', 'clock', ...wanted.map((each) => `limit:${each.name}`)];
       const keys = await Promise.all(names.map((name) => valkey.keyOf(name)));
       const values = [daemon, JSON.stringify(dead), JSON.stringify(wanted)];
       const { size, rank, grants } = JSON.parse(String(await valkey.run(taking, keys, values)));
       return { size, rank, grants: wanted.map((each, i) => ({ name: each.name, ...grants[i] })) };
     },
-    async keepShares(ownMs, living) {
-      const keys = [await valkey.keyOf('members'), await valkey.keyOf('shares')];
-      const others = living.flatMap(({ id, ageMs }) => [id, String(ageMs / 1_000)]);
-      const values = [daemon, String(ownMs / 1_000), ...others];
-      return (await valkey.run(keepingShares, keys, values)) as string[];
+    async keepShares(daemons) {
+      const keys = [await valkey.keyOf('members'), await valkey.keyOf('clock')];
+      await valkey.run(keepingShares, keys, daemons);
     },
     async leave() {
-      for (const name of ['members', 'shares']) {
-        await valkey.send(['HDEL', await valkey.keyOf(name), daemon]);
-      }
+      await valkey.send(['HDEL', await valkey.keyOf('members'), daemon]);
     },
     close: () => valkey.close(),
   };

@@ -1,6 +1,6 @@
 /**
- * Settles and leases for one daemon, as `llmproxy_take_leases` does in Postgres; the migrations
- * explain the steps. KEYS: members, clock, shares, and each limit. ARGV: the daemon, the dead ones and the
+ * Settles and leases for one daemon, as `llmproxy_take_leases` does in Postgres; the migration
+ * explains the steps. KEYS: members, clock, and each limit. ARGV: the daemon, the dead ones and the
  * entries as JSON. Returns JSON: {size, rank, grants}.
  */
 export const takeScript = `
@@ -12,44 +12,21 @@ local now = time[1] + time[2] / 1e6
 local clock = redis.call('HMGET', KEYS[2], 'at', 'seconds')
 local before, seconds = tonumber(clock[1] or now), tonumber(clock[2] or 0)
 now = math.max(now, before)
-local function forget(id)
-  redis.call('HDEL', KEYS[1], id)
-  redis.call('HDEL', KEYS[3], id)
-end
-for _, id in ipairs(dead) do forget(id) end
+for _, id in ipairs(dead) do redis.call('HDEL', KEYS[1], id) end
 local members, stored = {}, redis.call('HGETALL', KEYS[1])
 local withheld = 0
 for i = 1, #stored, 2 do
   local seen, size = string.match(stored[i + 1], '^(%S+) (%S+)$')
   local member = { seen = tonumber(seen), size = math.max(2, tonumber(size)) }
-  members[stored[i]] = member
-  withheld = withheld + math.max(0, now - math.max(before, member.seen + lost_after)) / member.size
+  if member.seen < now - forget_after then
+    redis.call('HDEL', KEYS[1], stored[i])
+  else
+    members[stored[i]] = member
+    withheld = withheld + math.max(0, now - math.max(before, member.seen + lost_after)) / member.size
+  end
 end
 seconds = seconds + math.max(0, now - before - withheld)
 redis.call('HSET', KEYS[2], 'at', text(now), 'seconds', text(seconds))
-local known, present = 1, 1
-for id, member in pairs(members) do
-  if now - before > lost_after and member.seen < now - lost_after then
-    member.seen = now - lost_after
-    redis.call('HSET', KEYS[1], id, text(member.seen) .. ' ' .. member.size)
-  end
-  if id ~= who then
-    known = known + 1
-    if member.seen >= now - lost_after then present = present + 1 end
-  end
-end
-local shares = {}
-stored = redis.call('HGETALL', KEYS[3])
-for i = 1, #stored, 2 do shares[stored[i]] = stored[i + 1] end
-for id, member in pairs(members) do
-  local kept, reserved = string.match(shares[id] or '', '^(%S+) (%S+)$')
-  reserved = tonumber(reserved or forget_after)
-  if present * 2 < known then reserved = math.max(reserved, forget_after) end
-  if id ~= who and math.max(member.seen, tonumber(kept or 0)) < now - reserved then
-    forget(id)
-    members[id] = nil
-  end
-end
 members[who] = { seen = now, size = 2 }
 local size, rank, away = 0, 0, 0
 for id, member in pairs(members) do
@@ -61,7 +38,7 @@ end
 redis.call('HSET', KEYS[1], who, text(now) .. ' ' .. size)
 local grants = {}
 for i, entry in ipairs(entries) do
-  local key = KEYS[3 + i]
+  local key = KEYS[2 + i]
   local level = entry.level ~= cjson.null and entry.level or nil
   local tokens, since, held = nil, seconds, {}
   stored = redis.call('HGETALL', key)
@@ -108,25 +85,16 @@ return cjson.encode({ size = size, rank = rank, grants = grants })
 `;
 
 /**
- * Reserves shares, as `keepLeaseShares` does in Postgres. KEYS: members, shares. ARGV: the daemon, the
- * seconds for which its own share is reserved, then each other daemon and the seconds since it was seen.
+ * Leaves its share to each daemon that is cut off, as `keepLeaseShares` does in Postgres. KEYS: members,
+ * clock. ARGV: the daemons.
  */
 export const keepSharesScript = `
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1e6
-local function reservedFor(id)
-  return string.match(redis.call('HGET', KEYS[2], id) or '', '(%S+)$') or '60'
-end
-redis.call('HSET', KEYS[2], ARGV[1], '0 ' .. ARGV[2])
-local silent = {}
-for i = 3, #ARGV, 2 do
-  local id = ARGV[i]
-  local seen = string.match(redis.call('HGET', KEYS[1], id) or '', '^(%S+)')
-  if seen and tonumber(seen) < now - 1 then
-    local kept = string.format('%.17g', now - tonumber(ARGV[i + 1]))
-    redis.call('HSET', KEYS[2], id, kept .. ' ' .. reservedFor(id))
-    silent[#silent + 1] = id
+local at = tonumber(redis.call('HGET', KEYS[2], 'at'))
+if not at then return end
+for _, id in ipairs(ARGV) do
+  local seen, size = string.match(redis.call('HGET', KEYS[1], id) or '', '^(%S+) (%S+)$')
+  if seen and tonumber(seen) < at - 3 then
+    redis.call('HSET', KEYS[1], id, string.format('%.17g', at - 3) .. ' ' .. size)
   end
 end
-return silent
 `;

@@ -1,7 +1,8 @@
 import { FleetLeases, type FleetShare } from '../../limits/fleet-leases.js';
-import { FleetSync, type SyncOptions } from '../../limits/fleet-sync.js';
+import { FleetSync } from '../../limits/fleet-sync.js';
 import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import { LeaseOwner } from '../../limits/lease-owner.js';
+import type { LeaseStore } from '../../limits/lease-store.js';
 import { type SlotGrant, SlotOwner, type SlotRequest } from '../../limits/slot-owner.js';
 import type { LimitLevels } from './limit-levels.js';
 
@@ -16,9 +17,14 @@ export interface AnswerWorker {
 }
 
 /** The store of limits that hold over several daemons. */
-export interface SharedStore extends Omit<SyncOptions, 'limits'> {
+export interface SharedStore {
+  store: LeaseStore;
   /** Best guess until the store's first answer. */
   share: FleetShare;
+  dead: () => readonly string[];
+  alive: () => readonly string[];
+  onStore: (reason: string | null) => void;
+  onShare: (share: FleetShare) => void;
 }
 
 /**

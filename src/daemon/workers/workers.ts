@@ -3,7 +3,7 @@ import type { BudgetGrant } from '../../limits/budget-lease.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/gateway-state.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
-import { type DaemonFacts, noFleet } from '../../proxy/gateway.js';
+import type { DaemonFacts } from '../../proxy/gateway.js';
 import {
   type CredentialChange,
   changeBetween,
@@ -87,7 +87,7 @@ export class Workers {
       configVersion: null,
       database: 'unknown',
       discovered: [],
-      fleet: noFleet,
+      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
     };
   }
 

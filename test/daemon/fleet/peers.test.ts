@@ -6,19 +6,17 @@ import { type TestContext, test } from 'node:test';
 import { daemonTag } from '../../../src/daemon/fleet/identity.js';
 import { Peers } from '../../../src/daemon/fleet/peers.js';
 import type { DaemonRow } from '../../../src/db/queries/fleet/daemons.js';
-import { daemonHeader, shareHeader } from '../../../src/proxy/health.js';
+import { daemonHeader } from '../../../src/proxy/health.js';
 import { freePort } from '../../support/free-port.js';
 import { until } from '../../support/until.js';
 
 const silentMs = 1_500;
 
 /** A listener that answers in the name of a daemon. */
-async function startListener(t: TestContext, id: () => string, share = () => '') {
+async function startListener(t: TestContext, id: () => string) {
   let asked = 0;
-  const server = createServer(({ headers }, response) => {
+  const server = createServer((_, response) => {
     asked++;
-    const isKnown = headers[daemonHeader] === 'tag-of-this-one';
-    if (isKnown && share() !== '') response.setHeader(shareHeader, share());
     response.setHeader(daemonHeader, daemonTag(id()));
     response.end('{}');
   }).listen(0, '127.0.0.1');
@@ -54,25 +52,24 @@ async function prove(peers: Peers, url: string, asked: () => number): Promise<vo
 }
 
 test('a silent daemon is dead if nothing listens any more at an address that was its own', async (t) => {
-  const peers = new Peers('tag-of-this-one');
+  const peers = new Peers();
   const { url, asked, server } = await startListener(t, () => 'd');
   await prove(peers, url, asked);
   peers.look([row(url, silentMs)], 2);
-  await until('an answer', () => peers.aliveAt('d') === 2);
+  await until('an answer', () => peers.isAlive('d'));
   assert.equal(peers.isDead('d'), false);
   server.close();
   await until('its end', () => {
     peers.look([row(url, silentMs)], 3);
     return peers.isDead('d');
   });
-  assert.equal(peers.aliveAt('d'), 2, 'it has not answered since');
+  assert.equal(peers.isAlive('d'), false);
   peers.look([row(url, 0)], 4);
   assert.equal(peers.isDead('d'), false, 'it has a heartbeat again');
-  assert.equal(peers.aliveAt('d'), null);
 });
 
 test('a refusal proves nothing where the address was never the daemon’s own', async (t) => {
-  const peers = new Peers('tag-of-this-one');
+  const peers = new Peers();
   const nobody = `http://127.0.0.1:${await freePort()}`;
   const other = await startListener(t, () => 'other');
   for (const url of [nobody, other.url]) {
@@ -84,12 +81,12 @@ test('a refusal proves nothing where the address was never the daemon’s own', 
     peers.look([row(url, silentMs)], 60_000);
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.equal(peers.isDead('d'), false, url);
-    assert.equal(peers.aliveAt('d'), null, url);
+    assert.equal(peers.isAlive('d'), false, url);
   }
 });
 
 test('the address of a load balancer, which others answer at too, is not proven', async (t) => {
-  const peers = new Peers('tag-of-this-one');
+  const peers = new Peers();
   let turn = 0;
   const { url, asked, server } = await startListener(t, () => (turn++ % 3 === 2 ? 'e' : 'd'));
   for (let nowMs = 0; asked() < 9; nowMs += 10_000) {
@@ -103,7 +100,7 @@ test('the address of a load balancer, which others answer at too, is not proven'
 });
 
 test('a daemon that accepts and does not answer, or that drains, is not taken for dead', async (t) => {
-  const peers = new Peers('tag-of-this-one');
+  const peers = new Peers();
   const { url, asked, server } = await startListener(t, () => 'd');
   await prove(peers, url, asked);
   const { port } = server.address() as { port: number };
@@ -121,11 +118,11 @@ test('a daemon that accepts and does not answer, or that drains, is not taken fo
   peers.look([row(url, silentMs)], 3);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   assert.equal(peers.isDead('d'), false);
-  assert.equal(peers.aliveAt('d'), null);
+  assert.equal(peers.isAlive('d'), false);
 });
 
 test('a daemon whose row is gone is forgotten', async (t) => {
-  const peers = new Peers('tag-of-this-one');
+  const peers = new Peers();
   const { url, asked, server } = await startListener(t, () => 'd');
   await prove(peers, url, asked);
   server.close();
@@ -133,50 +130,4 @@ test('a daemon whose row is gone is forgotten', async (t) => {
   peers.look([row(url, silentMs)], 3);
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(peers.isDead('d'), false, 'nothing is known of its address any more');
-});
-
-test('a daemon that is cut off asks the others for its share', async (t) => {
-  const peers = new Peers('tag-of-this-one');
-  const said = { d: '', e: '' };
-  const one = await startListener(
-    t,
-    () => 'd',
-    () => said.d,
-  );
-  const two = await startListener(
-    t,
-    () => 'e',
-    () => said.e,
-  );
-  const rows = [row(one.url, 0), row(two.url, 0, { id: 'e' })];
-  const ids = ['d', 'e'];
-  assert.equal(peers.canAsk(ids), false, 'nothing is known of them');
-  assert.equal(peers.canAsk([]), true);
-  await prove(peers, one.url, one.asked);
-  assert.equal(peers.canAsk(ids), true, 'two of three are most');
-  assert.equal(peers.canAsk([...ids, 'f']), false, 'two of four are not');
-  const ask = async (nowMs: number) => {
-    const [first, second] = [one.asked(), two.asked()];
-    await until('their answers', () => {
-      peers.look(rows, nowMs, true);
-      return one.asked() > first && two.asked() > second;
-    });
-    // Answers to questions that are asked by now.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  await ask(1_000);
-  assert.equal(peers.confirmShare(ids, 1_000), false);
-  said.e = '2500';
-  await ask(2_000);
-  assert.equal(peers.confirmShare(ids, 4_400), true, 'one reserves it');
-  assert.equal(peers.confirmShare(ids, 4_600), false, 'not for ever');
-  assert.equal(peers.confirmShare(['d'], 4_400), false, 'not that one');
-  said.e = 'away';
-  await ask(5_000);
-  assert.equal(peers.confirmShare(ids, 6_000), true, 'most of three do not reach the store');
-  assert.equal(peers.confirmShare([...ids, 'f'], 6_000), false, 'two of four may');
-  assert.equal(peers.confirmShare(ids, 6_600), false, 'it may be back');
-  said.e = '';
-  await ask(6_000);
-  assert.equal(peers.confirmShare(ids, 6_100), false);
 });

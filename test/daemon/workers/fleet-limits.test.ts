@@ -21,8 +21,6 @@ interface LimitedDaemon {
   workers: { rates: LeasedLimiter; quotas: LeasedLimiter; slots: LeasedSlots }[];
   /** True: it does not reach the store. */
   isCut: boolean;
-  /** Answer of the others when it asks for its share; null: it does not hear them. */
-  confirmed: boolean | null;
   states: (string | null)[];
   size: number;
 }
@@ -37,7 +35,7 @@ async function openDaemons(t: TestContext, kind: 'postgres' | 'valkey', count: n
   const dead: string[] = [];
   const daemons = Array.from({ length: count }, (_, index): LimitedDaemon => {
     const daemon: LimitedDaemon = {
-      ...{ isCut: false, confirmed: null, states: [], size: 0, workers: [] },
+      ...{ isCut: false, states: [], size: 0, workers: [] },
       limits: new SharedLimits(true, new LimitLevels(testDirectory()), {
         lease: (worker, grant) => setImmediate(() => daemon.workers[worker]?.rates.granted(grant)),
         quota: (worker, grant) => setImmediate(() => daemon.workers[worker]?.quotas.granted(grant)),
@@ -59,27 +57,19 @@ async function openDaemons(t: TestContext, kind: 'postgres' | 'valkey', count: n
       });
     }
     const store = openLeaseStore(settings, { sql } as Store, `d${index}`);
-    const reach = <T>(call: () => Promise<T>) =>
-      daemon.isCut ? Promise.reject(new Error('cut off')) : call();
     daemon.limits.share({
       store: {
         ...store,
-        take: (...wanted) => reach(() => store.take(...wanted)),
-        keepShares: (...shares) => reach(() => store.keepShares(...shares)),
+        take: (...wanted) =>
+          daemon.isCut ? Promise.reject(new Error('cut off')) : store.take(...wanted),
       },
       share: { size: count, rank: index + 1 },
-      others: {
-        dead: () => dead,
-        alive: () => [],
-        canAsk: () => daemon.confirmed !== null,
-        confirmShare: () => daemon.confirmed === true,
-      },
+      dead: () => dead,
+      alive: () => [],
       onStore: (reason) => daemon.states.push(reason),
       onShare: ({ size }) => {
         daemon.size = size;
       },
-      onKeepTo: () => {},
-      onKept: () => {},
     });
     t.after(() => daemon.limits.unshare());
     return daemon;
@@ -266,28 +256,3 @@ for (const [kind, skip] of [
     assert.equal(last.length, 5, 'one daemon may have all');
   });
 }
-
-test('a daemon whose share nobody confirms uses none, and the others all', async (t) => {
-  const { daemons } = await openDaemons(t, 'postgres', 3);
-  const [cut] = daemons as [LimitedDaemon];
-  const pressure = press(daemons);
-  t.after(() => pressure.end());
-  const startMs = performance.now();
-  cut.confirmed = false;
-  await pause(1_500);
-  cut.isCut = true;
-  await pause(4_500);
-  const lostMs = performance.now();
-  await pause(2_000);
-  const confirmedMs = performance.now();
-  const { refill } = bounds(lostMs, confirmedMs);
-  assert.equal(pressure.count(lostMs, confirmedMs, cut), 0);
-  const others = pressure.count(lostMs, confirmedMs);
-  assert.ok(others >= 0.9 * refill, `${others} of ${refill} by the others`);
-  cut.confirmed = true;
-  await until('requests that are served', () => {
-    return pressure.count(confirmedMs, performance.now(), cut) > 2;
-  });
-  const sum = pressure.count(startMs, confirmedMs);
-  assert.ok(sum <= bounds(startMs, confirmedMs).most, `${sum} in all`);
-});

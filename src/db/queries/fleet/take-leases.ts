@@ -1,4 +1,4 @@
-import type { Living, Taken, Wanted } from '../../../limits/lease-store.js';
+import type { Taken, Wanted } from '../../../limits/lease-store.js';
 import type { Sql } from '../../client.js';
 
 /** Settles and leases limits for one daemon, in one statement. */
@@ -21,29 +21,14 @@ export async function takeLeases(
 }
 
 /**
- * Reserves a daemon's share for so long once it is silent, and those of others from when they were seen.
- * Waits for no lock: a row that is in use is the next call's.
- * @returns ids of the others that the store has not heard for a second.
+ * Keeps the share of each of these cut-off daemons for another minute: each counts as last seen
+ * just too long ago, by the clock of the last leases, so that it stays cut off without a gap.
  */
-export async function keepLeaseShares(
-  sql: Sql,
-  daemon: string,
-  ownMs: number,
-  living: readonly Living[],
-): Promise<string[]> {
-  const rows = await sql<{ daemon: string }[]>`
-    WITH own AS (
-      UPDATE limit_members SET reserved = ${ownMs}::float8 * interval '1 ms'
-      WHERE daemon = ${daemon} AND reserved <> ${ownMs}::float8 * interval '1 ms'
-    ), living AS (
-      SELECT m.daemon, clock_timestamp() - l."ageMs" * interval '1 ms' AS at
-      FROM jsonb_to_recordset(${JSON.stringify(living)}::text::jsonb) AS l (id text, "ageMs" float8)
-      JOIN limit_members m ON m.daemon = l.id AND m.seen < clock_timestamp() - interval '1 second'
-      FOR UPDATE OF m SKIP LOCKED
-    )
-    UPDATE limit_members m SET kept = greatest(m.kept, living.at) FROM living
-    WHERE m.daemon = living.daemon RETURNING m.daemon`;
-  return rows.map((row) => row.daemon);
+export async function keepLeaseShares(sql: Sql, daemons: readonly string[]): Promise<void> {
+  await sql`
+    UPDATE limit_members m SET seen = c.at - interval '3 seconds' FROM limit_clock c
+    WHERE m.daemon IN (SELECT jsonb_array_elements_text(${JSON.stringify(daemons)}::text::jsonb))
+      AND m.seen < c.at - interval '3 seconds'`;
 }
 
 /** A daemon needs no share any more. */
