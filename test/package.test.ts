@@ -20,6 +20,9 @@ interface Locked {
 const importedPackage =
   /(?:^(?:import|export|\})[^'"\n]*\sfrom|^import|\bimport\()\s*'([^'.:][^':]*)'/gm;
 
+/** Packages that the bundle loads from `node_modules`. */
+const external = ['@redis/client', 'hyparquet-writer', 'tiktoken'];
+
 /** The same in a bundle. */
 const bundledImport = /(?:^import [^'"]*?|^\} from |\bimport\()"([^"./:][^":]*)"/gm;
 
@@ -95,12 +98,12 @@ test('the program loads its packages from the bundle, where few files hold them'
     for (const [, package_ = ''] of text.matchAll(bundledImport)) loaded.add(package_);
   }
   for (const name of builtinModules) loaded.delete(name);
-  assert.deepEqual([...loaded].sort(), ['@redis/client', 'hyparquet-writer', 'tiktoken']);
+  assert.deepEqual([...loaded].sort(), external);
 });
 
 test('the licence of each package goes with the bundle that has it', () => {
   const program = readFileSync(join(root, 'dist/app/LICENSES'), 'utf8');
-  const bundled = Object.keys(manifest.dependencies).filter((name) => name !== 'tiktoken');
+  const bundled = Object.keys(manifest.dependencies).filter((name) => !external.includes(name));
   for (const name of [...bundled, '@opentelemetry/otlp-transformer']) {
     assert.match(program, new RegExp(`^${name} [0-9.]+: \\S+$`, 'm'), name);
   }
