@@ -374,6 +374,10 @@ test('embeddings have all that each API says', () => {
       { instances: [{ content: 'a' }], parameters: { outputDimensionality: 256 } },
       ['user dropped'],
     ],
+    [
+      { content: { parts: [{ text: 'a' }] }, embedContentConfig: { outputDimensionality: 256 } },
+      ['user dropped'],
+    ],
     [{ inputText: 'a', dimensions: 256 }, ['user dropped']],
     [cohere, ['user dropped', 'purpose approximated']],
   ]);

@@ -25,9 +25,10 @@ export function backupCommand(): Command {
     .addHelpText(
       'after',
       `
-Works for the embedded database and for your own. The file contains everything as
-of one moment: providers, keys, history, usage. Provider keys in it are encrypted;
-to use them, the secret key of this machine is needed too (docs/secrets.md).
+Works for the embedded database and for your own. The file contains everything
+as of one moment: providers, keys, history, usage. Provider keys in it are
+encrypted; to use them, the secret key of this machine is needed too
+(docs/secrets.md).
 
 Examples:
   $ llmproxy backup

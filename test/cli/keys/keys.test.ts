@@ -283,7 +283,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     const at = '2030-12-31T00:00:00.000Z';
     await run(['keys', 'create', 'a', '--expires', '2030-12-31']);
     assert.equal((await json(run(['keys', 'show', 'a', '--json']))).expires_at, at);
-    assert.match((await run(['keys', 'show', 'a'])).stdout, new RegExp(`expires +${at}`));
+    assert.match(
+      (await run(['keys', 'show', 'a'])).stdout,
+      /expires +203[01]-\d\d-\d\d \d\d:\d\d:00 /,
+    );
     await run(['keys', 'update', 'a', '--expires', '2020-01-01']);
     assert.match((await run(['keys', 'list'])).stdout, / expired /);
     const soon = await json(run(['keys', 'update', 'a', '--expires', '90d', '--json']));
