@@ -210,10 +210,7 @@ export class Replay {
       return !refusing && isPriced(charged, candidate, row.started_ms);
     };
     const open = narrowed(routes, isOpen);
-    if (open.length > 0) {
-      const isAll = open.length === routes.length && open.every((one, at) => one === routes[at]);
-      return { routes: isAll ? routes : open };
-    }
+    if (open.length > 0) return { routes: open };
     const budget = spent ?? charged.find((each) => each.budget.isHard);
     return refusal('insufficient_quota', `budget "${budget?.budget.config.name}"`);
   }

@@ -1,10 +1,11 @@
 import { type Candidate, groupOf, type Route } from '../../routing/routes.js';
 
-/** The routes reduced to the open candidates; routes without any are dropped. */
+/** The routes reduced to the open candidates, without those that have none; the same where all are open. */
 export function narrowed(
   routes: readonly Route[],
   isOpen: (candidate: Candidate) => boolean,
-): Route[] {
+): readonly Route[] {
+  if (routes.every((route) => route.candidates.every(isOpen))) return routes;
   return routes.flatMap((route) => {
     const candidates = route.candidates.filter(isOpen);
     if (candidates.length === route.candidates.length) return route;

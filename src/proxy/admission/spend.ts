@@ -28,12 +28,14 @@ export function budgetsOf(
   selected: Selected,
   nowMs: number,
 ): Charged[] {
-  return budgets.of(credential).flatMap((budget): Charged[] => {
-    if (!budget.matches(selected)) return [];
+  const charged: Charged[] = [];
+  for (const budget of budgets.of(credential)) {
+    if (!budget.matches(selected)) continue;
     const { key, config } = budget;
     const { startMs, endMs } = windowOf(config.window, nowMs);
-    return [{ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs }];
-  });
+    charged.push({ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs });
+  }
+  return charged;
 }
 
 /** True if a request answered by this provider belongs to a budget. */
@@ -85,12 +87,14 @@ export async function reserveBudgets(
   const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
   if (all.length === 0) return planned;
   const fail = (message: string) => refusal(dialect, message);
-  const asked = askedCost(planned, settings);
+  const isOfAny = ({ budget }: Charged) => budget.config.applies_to.provider === undefined;
+  let asked: AskedCost | null = null;
   const costOf = (candidate: Candidate): number | null => {
     const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
     if (hard.length === 0) return 0;
     const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
     const price = candidate.prices()?.at(nowMs) ?? ceiling;
+    asked ??= askedCost(planned, settings);
     return price && maxCost(price, asked, candidate.model);
   };
   const closed = new Set<string>();
@@ -103,8 +107,8 @@ export async function reserveBudgets(
     };
     const routes = narrowed(planned.routes, isOpen);
     const candidates = routes.flatMap((route) => route.candidates);
-    const charged = all.filter((each) =>
-      candidates.some((candidate) => isOfProvider(each, candidate)),
+    const charged = all.filter(
+      (each) => isOfAny(each) || candidates.some((candidate) => isOfProvider(each, candidate)),
     );
     const hard = charged.filter(({ budget }) => budget.isHard);
     if (candidates.length === 0) {
