@@ -80,7 +80,7 @@ export class LastGood {
       const sealed = await readFile(this.#file);
       // A file of an earlier version has no teams.
       const rows: Configuration = { teams: [], ...JSON.parse(this.#open(sealed)) };
-      return await this.#replayed(rows, [baseOf(sealed), hash('sha256', sealed)]);
+      return await this.#replayed(rows, sealed);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
       throw new Error(`${this.#file} is damaged, or was written under another secret-key`);
@@ -141,8 +141,10 @@ export class LastGood {
   }
 
   /** An entry cut off by a crash is ignored, with everything after it. */
-  async #replayed(rows: Configuration, bases: readonly string[]): Promise<Configuration> {
+  async #replayed(rows: Configuration, sealed: Buffer): Promise<Configuration> {
     const text = await readFile(this.#log, 'utf8').catch(() => '');
+    if (text === '') return rows;
+    const bases = [baseOf(sealed), hash('sha256', sealed)];
     let now = rows;
     for (const line of text.split('\n').slice(0, -1)) {
       const entry: LogEntry = JSON.parse(this.#open(Buffer.from(line, 'base64')));

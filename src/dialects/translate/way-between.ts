@@ -1,10 +1,9 @@
 import type { Quirks } from '../codec.js';
 import { codecOf, providerCodecOf } from '../codecs.js';
 import type { DialectName } from '../dialect.js';
-import type { EmbeddingCodec, EmbeddingDialect } from '../embeddings/codec.js';
 import { embeddingCodecs } from '../embeddings/translate.js';
 import type { RerankShape } from '../rerank/codec.js';
-import type { TokenCountCodec, TokenCountDialect } from '../token-count/codec.js';
+import type { TokenCountCodec } from '../token-count/codec.js';
 import { tokenCountCodecs } from '../token-count/codecs.js';
 import type { Way } from './way.js';
 
@@ -31,8 +30,8 @@ export function wayBetween({ client: from, provider: to, model, quirks }: WayNam
   if (counting && counts) {
     return { operation: 'token_count', client: counting, provider: counts, target };
   }
-  const embedding = embeddingCodecOf(from);
-  const embeds = embeddingCodecOf(to);
+  const embedding = codecIn(embeddingCodecs, from);
+  const embeds = codecIn(embeddingCodecs, to);
   if (embedding && embeds) {
     return { operation: 'embedding', client: embedding, provider: embeds, model };
   }
@@ -42,17 +41,16 @@ export function wayBetween({ client: from, provider: to, model, quirks }: WayNam
 }
 
 /** Null for a dialect of another operation. */
-function embeddingCodecOf(dialect: DialectName): EmbeddingCodec | null {
-  return Object.hasOwn(embeddingCodecs, dialect)
-    ? embeddingCodecs[dialect as EmbeddingDialect]
-    : null;
+export function tokenCountCodecOf(dialect: DialectName): TokenCountCodec | null {
+  return codecIn(tokenCountCodecs, dialect);
 }
 
 /** Null for a dialect of another operation. */
-export function tokenCountCodecOf(dialect: DialectName): TokenCountCodec | null {
-  return Object.hasOwn(tokenCountCodecs, dialect)
-    ? tokenCountCodecs[dialect as TokenCountDialect]
-    : null;
+function codecIn<Codec>(
+  codecs: Readonly<Partial<Record<DialectName, Codec>>>,
+  dialect: DialectName,
+): Codec | null {
+  return codecs[dialect] ?? null;
 }
 
 /** Jina's requests and answers are those of vLLM, too. */

@@ -87,7 +87,6 @@ export async function reserveBudgets(
   const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
   if (all.length === 0) return planned;
   const fail = (message: string) => refusal(dialect, message);
-  const isOfAny = ({ budget }: Charged) => budget.config.applies_to.provider === undefined;
   let asked: AskedCost | null = null;
   const costOf = (candidate: Candidate): number | null => {
     const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
@@ -107,8 +106,8 @@ export async function reserveBudgets(
     };
     const routes = narrowed(planned.routes, isOpen);
     const candidates = routes.flatMap((route) => route.candidates);
-    const charged = all.filter(
-      (each) => isOfAny(each) || candidates.some((candidate) => isOfProvider(each, candidate)),
+    const charged = all.filter((each) =>
+      candidates.some((candidate) => isOfProvider(each, candidate)),
     );
     const hard = charged.filter(({ budget }) => budget.isHard);
     if (candidates.length === 0) {
