@@ -112,7 +112,7 @@ await run(defaults, async (options, closers) => {
 
 type Six = [string, string, string, string, string, string];
 
-/** As many providers as models, and keys in 200 teams. */
+/** The keys belong to 200 teams; there are as many models as providers. */
 async function addKeys(sql: Sql, { keys, providers }: { keys: number; providers: number }) {
   say('adding keys and providers');
   await sql`INSERT INTO teams (name) SELECT 'team-' || n FROM generate_series(0, 199) n`;

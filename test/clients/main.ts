@@ -78,7 +78,7 @@ async function install(folder: string, isThere: string, steps: string[][]): Prom
 interface Client {
   name: string;
   run(url: string, key: string): Promise<Run>;
-  /** What its output must have. */
+  /** Its output must match this. */
   expects: RegExp;
 }
 

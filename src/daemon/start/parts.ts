@@ -152,10 +152,10 @@ export async function openParts(
     resources: storage.resources,
     answers,
     onPids: () => record.workersChanged(),
-    // As an operator would.
     onOutdated: () => {
       if (!isOutdated) emit({ type: 'package_replaced' });
       isOutdated = true;
+      // Upgrades this daemon.
       process.kill(process.pid, 'SIGUSR2');
     },
     onBudget: (worker, request) => budgets.handle(worker, request),

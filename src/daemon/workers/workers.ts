@@ -27,7 +27,7 @@ const inheritedFd = 4;
 interface WorkersOptions extends SharedStateOptions {
   controlSocket: string;
   version: string;
-  /** What `buildOnDisk` returned when this daemon started. */
+  /** The result of `buildOnDisk` when this daemon started. */
   build: string | null;
   /** Shows other daemons who this one is. */
   tag: string;

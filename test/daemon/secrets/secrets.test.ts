@@ -286,7 +286,7 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
     provider('legacy', { api_key: sealedBefore('sk-of-legacy', secrets, 'legacy') }),
     provider('headers', { api_key: 'env:NAME', provider_params: params }),
     provider('none', { api_key: 'env:NAME', provider_params: { priority: 1 } }),
-    // What SQL wrote in the place of an object is a secret too.
+    // A text that SQL wrote in the place of an object is a secret too.
     provider('text', {
       api_key: 'env:NAME',
       provider_params: { headers: 'token-of-a-text' as never },

@@ -204,7 +204,7 @@ test('realtime sessions by client secrets, and within the limits of their key', 
       VALUES ('mapped', 'mapped', ${daemon.sql.json(rates)}, 1000, 10)`;
     const payer = await daemon.addKey('payer');
     await daemon.reload();
-    // Of 10,100,000 for any response, each takes 40,000: two tokens in and two out.
+    // Each response takes 40,000 of the 10,100,000: two tokens in and two out.
     await addBudget('sessions', 'payer', 10_100_000 + 100_000);
     const client = await openAs(payer);
     for (let i = 0; i < 3; i++) {

@@ -78,7 +78,7 @@ test('llmproxy upgrade keeps the embedded Postgres and the admin API, and names 
 }, async (t) => {
   const daemon = await startDaemon(t, { database: 'embedded' });
   const postgres = postmasterPid(daemon.dataDir);
-  // As if the running gateway were of the version before: no command may migrate it from below.
+  // The running gateway stands for one of the version before: no command may migrate its database.
   const undone = await daemon.cli(['migrate', 'down', '--steps', '1', '--yes']);
   assert.equal(undone.code, 0, undone.stderr);
   const early = await daemon.cli(['audit', 'list']);

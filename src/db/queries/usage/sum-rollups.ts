@@ -54,7 +54,7 @@ export async function sumRollups(
   return rows.map(toSum);
 }
 
-/** Of the groups shown only: there may be many more, and a bin for each request. */
+/** Only groups that are shown get them: there may be many more, and a bin for each request. */
 const histograms = `bins AS (
       SELECT place, duration, sum(durations - (duration << 40))::bigint AS requests,
         first_token, sum(first_tokens - (first_token << 40))::bigint AS first_requests
