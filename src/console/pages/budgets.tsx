@@ -6,6 +6,7 @@ import { t } from '../lib/words.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
+import { RowAction } from '../parts/row-action.js';
 import { selectorsText } from '../parts/selector-fields.js';
 import { Pace, type Spent, SpentBar } from '../parts/spent.js';
 import { Empty, Loaded } from '../parts/state.js';
@@ -70,15 +71,12 @@ export function Budgets() {
                       isAdmin && (
                         <div class="row-actions">
                           {(['delete', 'form'] as const).map((kind) => (
-                            <button
-                              type="button"
-                              class="quiet"
+                            <RowAction
                               key={kind}
-                              aria-label={`${t(kind === 'form' ? 'Edit' : 'Delete')}: ${name}`}
+                              label={t(kind === 'form' ? 'Edit' : 'Delete')}
+                              of={name}
                               onClick={() => setShown({ kind, name })}
-                            >
-                              {t(kind === 'form' ? 'Edit' : 'Delete')}
-                            </button>
+                            />
                           ))}
                         </div>
                       ),

@@ -12,6 +12,7 @@ import { Confirm } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
 import { Page, Panel, Stat } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
+import { RowAction } from '../parts/row-action.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
@@ -161,14 +162,11 @@ function Rules() {
                   value: (team) =>
                     mayChangeKeys.value && (
                       <div class="row-actions">
-                        <button
-                          type="button"
-                          class="quiet"
-                          aria-label={`${t('Edit')}: ${team.name}`}
+                        <RowAction
+                          label={t('Edit')}
+                          of={team.name}
                           onClick={() => setEdited(team)}
-                        >
-                          {t('Edit')}
-                        </button>
+                        />
                       </div>
                     ),
                 },

@@ -9,6 +9,7 @@ import { t } from '../lib/words.js';
 import { Bounded } from '../parts/bounded.js';
 import { CanaryState, targetOf } from '../parts/canary-state.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
+import { RowAction } from '../parts/row-action.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { CanaryPage } from './canary.js';
@@ -101,14 +102,11 @@ function List() {
                     value: (row) =>
                       mayChangeProviders.value &&
                       row.percent > 0 && (
-                        <button
-                          type="button"
-                          class="quiet"
-                          aria-label={`${t('Roll back')}: ${row.name}`}
+                        <RowAction
+                          label={t('Roll back')}
+                          of={row.name}
                           onClick={() => setStopped(row)}
-                        >
-                          {t('Roll back')}
-                        </button>
+                        />
                       ),
                   },
                 ]}

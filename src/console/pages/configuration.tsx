@@ -15,6 +15,7 @@ import { Dialog } from '../parts/dialog.js';
 import { Effect } from '../parts/effect.js';
 import { Check, TextField } from '../parts/field.js';
 import { Page, Panel } from '../parts/panel.js';
+import { RowAction } from '../parts/row-action.js';
 import { Failure, Loaded, Skeleton } from '../parts/state.js';
 import { Cut, Table, timeTitle } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
@@ -226,14 +227,7 @@ function History() {
               {
                 title: '',
                 value: ({ version }) => (
-                  <button
-                    type="button"
-                    class="quiet"
-                    aria-label={`${t('Compare')}: ${version}`}
-                    onClick={() => setShown(version)}
-                  >
-                    {t('Compare')}
-                  </button>
+                  <RowAction label={t('Compare')} of={version} onClick={() => setShown(version)} />
                 ),
               },
             ]}

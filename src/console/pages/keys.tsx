@@ -10,6 +10,7 @@ import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
+import { RowAction } from '../parts/row-action.js';
 import { SearchField } from '../parts/search-field.js';
 import { Secret } from '../parts/secret.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
@@ -156,30 +157,21 @@ function KeyTable({ keys, onShow }: { keys: readonly Key[]; onShow: (shown: Show
           value: (key) =>
             mayChangeKeys.value && (
               <div class="row-actions">
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`${t('Rotate')}: ${key.name}`}
+                <RowAction
+                  label={t('Rotate')}
+                  of={key.name}
                   onClick={() => onShow({ kind: 'rotate', key })}
-                >
-                  {t('Rotate')}
-                </button>
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`${t(key.is_enabled ? 'Revoke' : 'Restore')}: ${key.name}`}
+                />
+                <RowAction
+                  label={t(key.is_enabled ? 'Revoke' : 'Restore')}
+                  of={key.name}
                   onClick={() => onShow({ kind: 'revoke', key })}
-                >
-                  {t(key.is_enabled ? 'Revoke' : 'Restore')}
-                </button>
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`${t('Edit')}: ${key.name}`}
+                />
+                <RowAction
+                  label={t('Edit')}
+                  of={key.name}
                   onClick={() => onShow({ kind: 'form', key })}
-                >
-                  {t('Edit')}
-                </button>
+                />
               </div>
             ),
         },

@@ -13,6 +13,7 @@ import { Confirm, Dialog } from '../parts/dialog.js';
 import { Pager } from '../parts/pager.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
+import { RowAction } from '../parts/row-action.js';
 import { SearchField } from '../parts/search-field.js';
 import { Empty, Failure, Loaded, Skeleton } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
@@ -201,24 +202,18 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
             mayChangeProviders.value && (
               <div class="row-actions">
                 {(['test', 'drain', 'delete'] as const).map((kind) => (
-                  <button
-                    type="button"
-                    class="quiet"
+                  <RowAction
                     key={kind}
-                    aria-label={`${t(actions[kind])}: ${provider.provider_key}`}
+                    label={t(actions[kind])}
+                    of={provider.provider_key}
                     onClick={() => onShow({ kind, provider })}
-                  >
-                    {t(actions[kind])}
-                  </button>
+                  />
                 ))}
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`${t('Edit')}: ${provider.provider_key}`}
+                <RowAction
+                  label={t('Edit')}
+                  of={provider.provider_key}
                   onClick={() => onShow({ kind: 'form', provider })}
-                >
-                  {t('Edit')}
-                </button>
+                />
               </div>
             ),
         },

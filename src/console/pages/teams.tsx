@@ -11,6 +11,7 @@ import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
+import { RowAction } from '../parts/row-action.js';
 import { SearchField } from '../parts/search-field.js';
 import { Pace, type Spent } from '../parts/spent.js';
 import { Empty, Loaded } from '../parts/state.js';
@@ -126,15 +127,12 @@ export function Teams() {
                           </a>
                           {mayChangeKeys.value &&
                             (['delete', 'form'] as const).map((kind) => (
-                              <button
-                                type="button"
-                                class="quiet"
+                              <RowAction
                                 key={kind}
-                                aria-label={`${t(kind === 'form' ? 'Edit' : 'Delete')}: ${team.name}`}
+                                label={t(kind === 'form' ? 'Edit' : 'Delete')}
+                                of={team.name}
                                 onClick={() => setShown({ kind, team })}
-                              >
-                                {t(kind === 'form' ? 'Edit' : 'Delete')}
-                              </button>
+                              />
                             ))}
                         </div>
                       ),
