@@ -1,14 +1,18 @@
 import { answerable } from '../changes/answerable.js';
+import { type AdminRole, mayChange } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
 import { ReportError } from '../db/report.js';
 import { GatewayError } from '../errors.js';
+import { Turns } from './turns.js';
 
 /** The identity of a report: equal ones are shared. */
 export interface ReportOf {
   /** Reports of one kind run one at a time. */
-  kind: 'usage' | 'requests' | 'explain' | 'export';
+  kind: 'usage' | 'requests' | 'bodies' | 'explain' | 'export';
   /** Everything that the answer depends on. */
   key: string;
+  /** Of whoever asks. */
+  role: AdminRole;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
 }
@@ -20,7 +24,7 @@ interface Running {
 }
 
 /** Waiting reports per kind; further ones would wait too long. */
-const maxWaiting = 10;
+const maxWaiting = { all: 9, viewers: 4 };
 
 /**
  * Reports over many rows, on connections of their own, so that neither the rest of the admin API
@@ -29,9 +33,7 @@ const maxWaiting = 10;
 export class Reports {
   readonly #sql: () => Sql;
   readonly #running = new Map<string, Running>();
-  /** The end of the last report of each kind. */
-  readonly #last = new Map<string, Promise<void>>();
-  readonly #waiting = new Map<string, number>();
+  readonly #turns = new Map<string, Turns>();
 
   constructor(sql: () => Sql) {
     this.#sql = sql;
@@ -41,11 +43,12 @@ export class Reports {
    * @throws GatewayError `report_timeout`, `overloaded`, or `unavailable` without the database.
    */
   async run<T>(
-    { kind, key, signal }: ReportOf,
+    { kind, key, role, signal }: ReportOf,
     work: (sql: Sql, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const name = `${kind} ${key}`;
-    const running = this.#running.get(name) ?? this.#start(kind, name, work);
+    // Not shared with those whose turn comes earlier.
+    const name = `${kind} ${mayChange(role)} ${key}`;
+    const running = this.#running.get(name) ?? this.#start({ kind, role }, name, work);
     running.askers += 1;
     try {
       return (await untilAborted(running.result, signal)) as T;
@@ -63,29 +66,25 @@ export class Reports {
   }
 
   #start(
-    kind: string,
+    { kind, role }: Pick<ReportOf, 'kind' | 'role'>,
     name: string,
     work: (sql: Sql, signal: AbortSignal) => Promise<unknown>,
   ): Running {
-    const waiting = this.#waiting.get(kind) ?? 0;
-    if (waiting >= maxWaiting) {
-      throw new GatewayError('overloaded', 'Too many reports are waiting.', {
-        headers: { 'retry-after': '10' },
-      });
-    }
-    this.#waiting.set(kind, waiting + 1);
+    const turns = this.#turns.get(kind) ?? new Turns(maxWaiting);
+    this.#turns.set(kind, turns);
     const stop = new AbortController();
     const run = async () => {
-      await this.#last.get(kind);
-      stop.signal.throwIfAborted();
-      return await work(this.#sql(), stop.signal);
+      const end = await turns.take(mayChange(role));
+      try {
+        stop.signal.throwIfAborted();
+        return await work(this.#sql(), stop.signal);
+      } finally {
+        end();
+      }
     };
     const running: Running = { result: run(), askers: 0, stop };
-    const settled = () => {
-      this.#forget(name, running);
-      this.#waiting.set(kind, (this.#waiting.get(kind) ?? 1) - 1);
-    };
-    this.#last.set(kind, running.result.then(settled, settled));
+    const settled = () => this.#forget(name, running);
+    running.result.then(settled, settled);
     this.#running.set(name, running);
     return running;
   }

@@ -26,8 +26,8 @@ export interface TextQuestion {
 export async function askText({ question, hint, problem }: TextQuestion): Promise<string> {
   const options = {
     ...onTerminal,
-    message: question,
-    placeholder: hint,
+    message: visible(question),
+    placeholder: visible(hint),
     validate: typed(problem),
   };
   return (await answer(({ text }) => text(options))).trim();
@@ -45,7 +45,7 @@ export async function askArgument(
 
 /** Asks for a secret without showing it. @throws CliError if the person cancels. */
 export async function askSecret(question: string): Promise<string> {
-  const options = { ...onTerminal, message: `${question} (not shown)`, validate: typed() };
+  const options = { ...onTerminal, message: visible(`${question} (not shown)`), validate: typed() };
   return (await answer(({ password }) => password(options))).trim();
 }
 

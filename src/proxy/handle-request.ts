@@ -16,6 +16,7 @@ import { admit } from './admission/admit.js';
 import { reserve, tokensNeeded } from './admission/quota.js';
 import { reserveBudgets } from './admission/spend.js';
 import { openRoutes } from './admission/stops.js';
+import { watchRest } from './answer/reader-pace.js';
 import { relayAnswer } from './answer/relay-answer.js';
 import { dispatch } from './attempts/dispatch.js';
 import { isUncounted, respondEstimate } from './attempts/estimate-count.js';
@@ -69,6 +70,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   if (record.cache) settleCache(exchange, record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
+  watchRest(gateway, exchange);
   record.mirrored?.();
 }
 
@@ -142,7 +144,7 @@ async function serveModel(
     record.need = { ...needed, nano: 0 };
     record.reservation = await reserve(gateway, quotas, needed, model, dialect, kept !== null);
   }
-  if (kept) return respondKept(gateway, exchange, endpoint, kept, record);
+  if (kept) return respondKept(exchange, endpoint, kept, record);
 
   const planned = {
     request,

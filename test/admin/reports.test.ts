@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reports } from '../../src/admin/reports.js';
+import type { Control } from '../../src/admin/control.js';
+import { type ReportOf, Reports } from '../../src/admin/reports.js';
+import type { AdminRequest } from '../../src/admin/route.js';
+import { explainRoutes } from '../../src/admin/routes/explain.js';
+import { requestRoutes } from '../../src/admin/routes/requests.js';
+import type { AdminRole } from '../../src/config/settings/settings-types.js';
 import { connect, type Sql } from '../../src/db/client.js';
 import { ReportError } from '../../src/db/report.js';
+import { GatewayError } from '../../src/errors.js';
 
 const nobody = connect('postgres://u@127.0.0.1:1/d');
 const forever = new AbortController().signal;
-const usage = (key: string, signal = forever) => ({ kind: 'usage', key, signal }) as const;
+const usage = (key: string, signal = forever, role: AdminRole = 'admin') =>
+  ({ kind: 'usage', key, role, signal }) as const;
 
 test('equal requests share a report, and others of its kind wait for their turn', async () => {
   const reports = new Reports(() => nobody);
@@ -81,6 +88,54 @@ test('too many waiting reports are refused, and an excessive one gets its own er
     return true;
   });
   assert.deepEqual(await Promise.all(asked.slice(1)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test('those who can change nothing wait in small numbers, and behind those who can', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const ask = (key: string, role: AdminRole) => reports.run(usage(key, forever, role), work.run);
+  const asked = ['0', '1', '2', '3', '4'].map((key) => ask(key, 'team:chat'));
+  for (const role of ['viewer', 'team:other'] as const) {
+    await assert.rejects(ask('one more', role), { code: 'overloaded' });
+  }
+  // Equal to one that waits, but not with it.
+  asked.push(ask('4', 'admin'), ask('5', 'operator'));
+  for (const [n, name] of ['0', '4 of admin', '5', '1', '2', '3', '4'].entries()) {
+    await turns();
+    assert.equal(work.running.length, n + 1);
+    work.running[n]?.resolve(name);
+  }
+  assert.deepEqual(await Promise.all(asked), ['0', '1', '2', '3', '4', '4 of admin', '5']);
+});
+
+test('no request id makes an explanation share the report of a request’s bodies', async () => {
+  const names: string[] = [];
+  const control = {
+    recent: { request: () => null },
+    fleet: { explain: async () => null },
+    reports: {
+      async run({ kind, key }: ReportOf) {
+        names.push(`${kind} ${key}`);
+        throw new GatewayError('not_found', 'It is not there.');
+      },
+    },
+  } as unknown as Control;
+  const ask = async (path: string, request_id: string) => {
+    const route = [...explainRoutes, ...requestRoutes].find((each) => each.path === path);
+    assert.ok(route && !route.bulk);
+    const request = { params: { request_id }, role: 'viewer', signal: forever };
+    await assert.rejects(async () => route.handle(request as unknown as AdminRequest, control));
+  };
+  await ask('/admin/v1/requests/{request_id}/bodies', 'x');
+  const [bodies = ''] = names;
+  for (const id of ['x', bodies, bodies.replace(/^\w+ /, ''), 'bodies of x', 'bodies x']) {
+    await ask('/admin/v1/explain/{request_id}', id);
+  }
+  assert.equal(names.length, 6);
+  assert.ok(
+    names.slice(1).every((name) => name !== bodies),
+    names.join(),
+  );
 });
 
 /** Reports that end on the test's command. */

@@ -27,7 +27,8 @@ export function adminAuthenticator(keys: readonly AdminKey[], guesses: Guesses):
 
   return (authorization, address) => {
     const key = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1]?.trim();
-    if (key === undefined) {
+    // Also a no-break space, which is part of a header's value: its key would be empty.
+    if (!key) {
       throw new GatewayError('missing_api_key', 'Send the admin key: Authorization: Bearer KEY.');
     }
     // Comparing hashes leaks neither content nor length by timing.

@@ -158,7 +158,8 @@ function checked(timeZone: string): string {
  */
 export function asked(kind: ReportOf['kind'], request: AdminRequest): ReportOf {
   const { query, role, signal } = request;
-  return { kind, key: JSON.stringify([...query, ['own team', teamOfRole(role)]].sort()), signal };
+  const key = JSON.stringify([...query, ['own team', teamOfRole(role)]].sort());
+  return { kind, key, role, signal };
 }
 
 export function invalid(param: string, reason: string): GatewayError {

@@ -44,7 +44,7 @@ export const explainRoutes: readonly AdminRoute[] = [
       const here = explainHere(control, id);
       if (here && isOwn(here)) return { status: 200, body: here };
       const elsewhere = control.fleet.explain(id);
-      const asked = { kind: 'explain', key: id, signal } as const;
+      const asked = { kind: 'explain', key: id, role, signal } as const;
       const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
       // A row may be older than what a daemon remembers, and the newest may have no row yet.
       const told = row && !control.fleet.has(row.daemon) ? null : await elsewhere;

@@ -137,9 +137,9 @@ export const requestRoutes: readonly AdminRoute[] = [
         ),
       },
     },
-    handle: async ({ params, signal }, control) => {
+    handle: async ({ params, role, signal }, control) => {
       const id = params.request_id ?? '';
-      const own = { kind: 'explain', key: `bodies of ${id}`, signal } as const;
+      const own = { kind: 'bodies', key: id, role, signal } as const;
       const body = await control.reports.run(own, (sql, stop) => findRequestBodies(sql, id, stop));
       if (body) return { status: 200, body };
       throw new GatewayError('not_found', `No row of a request with the id "${id}" is stored.`, {

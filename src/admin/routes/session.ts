@@ -178,12 +178,12 @@ export const sessionRoutes: readonly AdminRoute[] = [
       responses: { ...notAtProvider, 303: { description: 'To the console' } },
     },
     handle: async (request, control) => {
-      const { query, headers, isSecure } = request;
+      const { query, headers, isSecure, remoteAddress } = request;
       const oidc = providerOf(control);
       try {
         const { teams = [] } = control.active().configuration;
         const state = cookieValue('oidc', headers.cookie, isSecure);
-        const person = await oidc.finish(query, state, teams);
+        const person = await oidc.finish(query, state, teams, remoteAddress);
         const begun = await begin(request, control, person);
         return {
           status: 303,

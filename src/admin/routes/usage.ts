@@ -177,7 +177,8 @@ export const usageRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const format = (request.query.get('format') ?? 'csv') as ExportFormat;
       const left = new AbortController();
-      const own = { kind: 'export', key: request.requestId, signal: left.signal } as const;
+      const { requestId: key, role } = request;
+      const own = { kind: 'export', key, role, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
       // An error of the first page is still the answer.

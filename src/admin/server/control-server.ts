@@ -66,7 +66,8 @@ export async function startControlServer(
   const { adminKeys, emit, links, sessions } = control;
   const guesses = new Guesses(emit);
   const authenticate = adminAuthenticator(adminKeys, guesses);
-  const identifying = { authenticate, guesses, links, sessions };
+  const { enabled } = control.settings.console;
+  const identifying = { authenticate, guesses, links, sessions: enabled ? sessions : null };
   // Only this user, and root, can open the socket of commands: a key would prove nothing more, and
   // is often in the environment of the daemon alone.
   const command: Identity = {
@@ -90,7 +91,7 @@ export async function startControlServer(
     const { route, check, params } = find(method, path);
     const { endpoint, address } = caller;
     const isElsewhere = admin.listen !== null && (endpoint === '/admin' || endpoint === '/console');
-    const isOff = route.console === true && !control.settings.console.enabled;
+    const isOff = route.console === true && !enabled;
     if (isOff || (endpoint !== null && (isElsewhere || !isOfEndpoint(route.path, endpoint)))) {
       throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
     }

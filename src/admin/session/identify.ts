@@ -23,7 +23,8 @@ export interface Identity {
 export interface Identifying {
   authenticate: Authenticate;
   guesses: Guesses;
-  sessions: Sessions;
+  /** Null while the console is off: the database may still have sessions. */
+  sessions: Sessions | null;
   links: SignInLinks;
 }
 
@@ -48,7 +49,7 @@ export async function identify(
   { method, headers, address, isSecure, signsIn }: Asking,
 ): Promise<Identity> {
   const token = cookieValue('session', headers.cookie, isSecure);
-  if (headers.authorization !== undefined || token === null) {
+  if (headers.authorization !== undefined || token === null || sessions === null) {
     const [, code = ''] = /^bearer +(\S+)\s*$/i.exec(headers.authorization ?? '') ?? [];
     const key = (signsIn && links.redeem(code)) || authenticate(headers.authorization, address);
     return { actor: `admin:${key.name}`, role: key.role, key, session: null };

@@ -4,6 +4,7 @@ import { isLoopback } from '../../config/network/is-loopback.js';
 import { generateSecretKey, openBytes, sealBytes } from '../../config/secrets/secret-cipher.js';
 import type { AdminRole, Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
+import { WrongKeys } from '../../limits/wrong-keys.js';
 import type { Person } from './sessions.js';
 
 type OidcSettings = Settings['console']['oidc'];
@@ -21,6 +22,8 @@ interface Pending {
 export const signInMs = 10 * 60_000;
 const context = Buffer.from('sign-in');
 const timeoutSeconds = 10;
+/** Requests that wait for the provider: they need no key, and each holds a connection of a worker. */
+const maxAsking = 32;
 
 /**
  * Sign-in by an OpenID provider: authorization code with PKCE. The provider's document is read at
@@ -32,6 +35,8 @@ export class Oidc {
   readonly #redirectUri: string;
   readonly #key = generateSecretKey();
   #discovered: Promise<Configuration> | null = null;
+  #asking = 0;
+  readonly #finishes = new WrongKeys({ fromOne: 10, fromAll: 1_000 });
 
   /** @param url `console.url`. */
   constructor(settings: OidcSettings, url: string) {
@@ -42,9 +47,13 @@ export class Oidc {
   /**
    * Begins a sign-in.
    * @returns the address at the provider, and the value of a cookie for the browser.
-   * @throws GatewayError `unavailable`.
+   * @throws GatewayError `unavailable`, `overloaded`.
    */
-  async begin(): Promise<{ location: string; cookie: string }> {
+  begin(): Promise<{ location: string; cookie: string }> {
+    return this.#bounded(() => this.#begin());
+  }
+
+  async #begin(): Promise<{ location: string; cookie: string }> {
     const client = await import('openid-client');
     const provider = await this.#provider();
     const [verifier, state, nonce] = [
@@ -70,18 +79,30 @@ export class Oidc {
    * @param query of the request that the provider has sent the browser back with.
    * @param cookie of the browser; null: it has none.
    * @param teams whose `admins` have the role of their team.
-   * @throws GatewayError `permission_denied`, `unavailable`.
+   * @param address of the browser: one that has finished none waits after ten in a minute.
+   * @throws GatewayError `permission_denied`, `unavailable`, `overloaded`, `rate_limit_exceeded`.
    */
   async finish(
     query: URLSearchParams,
     cookie: string | null,
     teams: readonly Pick<Team, 'name' | 'admins'>[],
+    address: string,
   ): Promise<Person> {
     const pending = this.#pendingIn(cookie ?? '');
     if (!pending || query.get('state') !== pending.state) {
       throw denied('This sign-in was not begun in this browser, or took too long.');
     }
     if (pending.until < Date.now()) throw denied('The sign-in took too long.');
+    if (this.#finishes.add(address).waitMs > 0) {
+      throw new GatewayError('rate_limit_exceeded', 'Too many sign-ins: try again in a minute.');
+    }
+    const claims = await this.#bounded(() => this.#claims(query, pending));
+    this.#finishes.forget(address);
+    return { ...this.#person(claims, teams), key: null };
+  }
+
+  /** Exchanges the code of a sign-in, once. */
+  async #claims(query: URLSearchParams, pending: Pending): Promise<IDToken> {
     const client = await import('openid-client');
     const provider = await this.#provider();
     const url = new URL(this.#redirectUri);
@@ -98,8 +119,21 @@ export class Oidc {
           cause: error,
         });
       });
-    const claims = tokens.claims() as IDToken;
-    return { ...this.#person(claims, teams), key: null };
+    return tokens.claims() as IDToken;
+  }
+
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#asking >= maxAsking) {
+      throw new GatewayError('overloaded', 'Too many people are signing in.', {
+        headers: { 'retry-after': '5' },
+      });
+    }
+    this.#asking++;
+    try {
+      return await work();
+    } finally {
+      this.#asking--;
+    }
   }
 
   /** Null for a cookie that this daemon has not made. */

@@ -56,12 +56,17 @@ export class Sessions {
   readonly #sql: () => Sql;
   readonly #keys: readonly AdminKey[];
   readonly #lifetimeMs: number;
+  readonly #takesOidc: boolean;
 
-  /** @param sql throws while there is no database. */
-  constructor(keys: readonly AdminKey[], lifetimeMs: number, sql: () => Sql) {
+  /**
+   * @param sql throws while there is no database.
+   * @param takesOidc false ends the sessions of people who have signed in by OpenID Connect.
+   */
+  constructor(keys: readonly AdminKey[], lifetimeMs: number, sql: () => Sql, takesOidc = true) {
     this.#keys = keys;
     this.#lifetimeMs = lifetimeMs;
     this.#sql = sql;
+    this.#takesOidc = takesOidc;
   }
 
   /** Begins a session. The token is for the browser, and is kept nowhere else. */
@@ -93,7 +98,7 @@ export class Sessions {
     if (!this.#known.has(id)) onUnknown();
     const row = await this.#row(id);
     if (!row || row.expires_at.getTime() <= Date.now()) return null;
-    if (row.key_proof === null) return toSession(token, row, row.role);
+    if (row.key_proof === null) return this.#takesOidc ? toSession(token, row, row.role) : null;
     const key = this.#keys.find((each) => proofOf(token, each) === row.key_proof);
     if (!key || (key.expiresAt !== null && key.expiresAt <= Date.now())) return null;
     return toSession(token, row, key.role);

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -10,6 +11,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { inPackage } from '../../package.js';
+import { becomeOwner } from '../database/become-owner.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { note, print, printJson, warn } from '../output.js';
 import { renderUnit } from './systemd-unit.js';
@@ -57,11 +59,17 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy systemd install --print');
 }
 
-function install(flags: InstallFlags): void {
+async function install(flags: InstallFlags): Promise<void> {
   const root = inPackage('');
   const account = flags.user ? null : flags.runAs;
   const settingsFile = flags.config === undefined ? null : existingFile(flags.config);
   const node = realpathSync(process.execPath);
+  const broken = [node, root, settingsFile ?? ''].find((path) => /\p{Cc}/u.test(path));
+  if (broken !== undefined) {
+    throw usageError(
+      `a unit cannot name ${JSON.stringify(broken)}, which has a line break or the like`,
+    );
+  }
   const template = flags.user ? 'systemd/user/llmproxy.service' : 'systemd/llmproxy.service';
   const text = renderUnit(readFileSync(join(root, template), 'utf8'), {
     node,
@@ -78,6 +86,7 @@ function install(flags: InstallFlags): void {
     printFiles(files, flags.json);
     return;
   }
+  for (const { path } of files) await becomeOwner(path);
   const written = writeFiles(files, flags);
   if (account !== null) warnOfClosedFolders([node, root, settingsFile ?? root], account, flags);
   const next = nextCommands(account);
@@ -119,7 +128,10 @@ function writeFiles(files: readonly UnitFile[], { force, user }: InstallFlags) {
     if (state === 'unchanged') continue;
     try {
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text, { mode: 0o644 });
+      const temporary = `${path}.${process.pid}`;
+      // A link at either name is not followed.
+      writeFileSync(temporary, text, { mode: 0o644, flag: 'wx' });
+      renameSync(temporary, path);
     } catch (error) {
       const denied = error instanceof Error && 'code' in error && error.code === 'EACCES';
       const hint = 'run it as root, or with --user for your own service manager';

@@ -36,6 +36,7 @@ export async function makeDataDir(dataDir: string): Promise<void> {
 /**
  * Switches a root process permanently to the user who controls the data directory, before anything
  * in it is read or written. Does nothing for other users, or if only root controls it.
+ * @param dataDir or another path that root is about to use.
  * @throws CliError if several users control it, or if the owner cannot run this program.
  */
 export async function becomeOwner(dataDir: string): Promise<void> {
@@ -70,6 +71,6 @@ function ownerOf(dataDir: string): PathOwner | null {
     return pathOwner(dataDir);
   } catch (error) {
     if (!(error instanceof SharedPathError)) throw error;
-    throw new CliError(`root cannot safely use the data directory ${dataDir}: ${error.message}`);
+    throw new CliError(`root cannot safely use ${dataDir}: ${error.message}`);
   }
 }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { leaves } from '../../config/settings/leaves.js';
+import { settingsSchema } from '../../config/settings/settings-schema.js';
 import { inPackage } from '../../package.js';
 import { CliError } from '../failure.js';
 
@@ -58,10 +60,15 @@ function serveArguments(dataDir: string): string[] {
   ];
 }
 
+/** Without the variables of settings: those of a real gateway name its database, Valkey and receivers. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const own =
-    /^(DB_URL|ADMIN_KEY|PORT|HOST|PROVIDER_SUFFIX|LOG_LEVEL|STATE_DIRECTORY|NOTIFY_SOCKET|LLMPROXY_.*|PG[A-Z]+)$/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+  const settings = [...leaves(settingsSchema.properties)].flatMap(({ env, envAlso }) => [
+    env,
+    envAlso,
+  ]);
+  const others = /^(STATE_DIRECTORY|CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|LLMPROXY_.*|PG[A-Z]+)$/;
+  const isOwn = (name: string) => settings.includes(name.toUpperCase()) || others.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOwn(name)));
 }
 
 function exitOf(child: ChildProcess): Promise<string> {

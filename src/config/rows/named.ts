@@ -82,8 +82,9 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     properties: mirrorProperties,
     required: [],
     defaults: () => newMirror,
-    problems: ({ applies_to, provider, model }: Mirror) => [
+    problems: ({ applies_to, provider, model, webhook }: Mirror) => [
       ...patternProblems('applies_to.model', applies_to.model),
+      ...urlProblems('webhook', webhook),
       ...(provider === null && model === null
         ? [['provider', 'must be given, or "model"'] as [string, string]]
         : []),

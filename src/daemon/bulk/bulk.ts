@@ -3,25 +3,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
 import { replacedFiles } from '../../admin/server/replaced-files.js';
+import { Turns } from '../../admin/turns.js';
+import { mayChange } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import { inPackage } from '../../package.js';
 import { JobError, JobThread } from '../../threads/job-thread.js';
 import type { Activated, BulkTask, BulkWorkerData } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
-const maxWaiting = 16;
-/** Limit for keys that can change nothing: they must not keep others from making changes. */
-const maxWaitingViewers = 4;
+const maxWaiting = { all: 16, viewers: 4 };
 const deadlineMs = 120_000;
 const idleMs = 10_000;
 const maxOldGenerationSizeMb = 1_536;
 /** Most objects of a parsed document survive: a small young generation would be copied often. */
 const maxYoungGenerationSizeMb = 48;
-
-interface Waiting {
-  isViewer: boolean;
-  start(): void;
-}
 
 interface BulkOptions extends BulkWorkerData {
   dbUrl(): string;
@@ -37,9 +32,7 @@ const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
 export class Bulk {
   readonly #options: BulkOptions;
   readonly #thread: JobThread<BulkTask, BulkAnswer, 'activate', Activated>;
-  #isAtWork = false;
-  /** Those that can change nothing come last. */
-  readonly #waiting: Waiting[] = [];
+  readonly #turns = new Turns(maxWaiting);
 
   constructor(options: BulkOptions) {
     this.#options = options;
@@ -66,34 +59,13 @@ export class Bulk {
    *   when it takes too long, `request_too_large` when it takes too much memory.
    */
   async answer(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer> {
-    const isViewer = request.role === 'viewer';
-    const waiting = this.#waiting;
-    const firstViewer = waiting.findIndex((each) => each.isViewer);
-    const viewers = firstViewer < 0 ? 0 : waiting.length - firstViewer;
-    if (waiting.length >= maxWaiting || (isViewer && viewers >= maxWaitingViewers)) {
-      throw new GatewayError('overloaded', 'Too many requests of this kind are waiting.', {
-        headers: { 'retry-after': '5' },
-      });
-    }
-    await new Promise<void>((start) => {
-      const place = isViewer || firstViewer < 0 ? waiting.length : firstViewer;
-      waiting.splice(place, 0, { isViewer, start });
-      this.#next();
-    });
+    const end = await this.#turns.take(mayChange(request.role));
     try {
       if (signal.aborted) throw clientLeft();
       return fromBulkAnswer(await this.#ask(request, signal));
     } finally {
-      this.#isAtWork = false;
-      this.#next();
+      end();
     }
-  }
-
-  #next(): void {
-    if (this.#isAtWork) return;
-    const next = this.#waiting.shift();
-    this.#isAtWork = next !== undefined;
-    next?.start();
   }
 
   async #ask(request: BulkRequest, signal: AbortSignal): Promise<BulkAnswer> {

@@ -7,8 +7,8 @@ import {
   open,
   readFile,
   rename,
+  rm,
   stat,
-  unlink,
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -115,20 +115,30 @@ export async function replaceText(file: string, text: string): Promise<void> {
   await rename(temporary, file);
 }
 
-/** First use of a data directory: of two concurrent processes, only one creates the file. */
+/** First use of a data directory. */
 async function generate(file: string, dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
+  await createText(file, formatRing([generateSecretKey()]));
+  return await readFile(file, 'utf8');
+}
+
+/**
+ * Creates a file that only its owner can read, whole or not at all. Of two concurrent processes, only one
+ * creates it.
+ * @returns false if it exists.
+ */
+export async function createText(file: string, text: string): Promise<boolean> {
   const temporary = `${file}.${randomUUID()}`;
-  const text = formatRing([generateSecretKey()]);
-  await writeFile(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
   try {
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
     await link(temporary, file);
+    return true;
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
   } finally {
-    await unlink(temporary);
+    await rm(temporary, { force: true });
   }
-  return await readFile(file, 'utf8');
 }
 
 function formatRing(ring: readonly SecretKey[]): string {

@@ -59,6 +59,8 @@ export function createControl(options: ControlOptions): Control {
     dbUrl: () => store.database.dbUrl,
     reload: async () => (await reloader.reload()).configuration,
   });
+  const oidc = oidcOf(settings.console);
+  const { session_ms } = settings.console;
   return {
     settings,
     daemon: options.fleet.id,
@@ -81,10 +83,10 @@ export function createControl(options: ControlOptions): Control {
     fleet: options.fleet,
     prices: options.prices,
     live,
-    sessions: new Sessions(adminKeys, settings.console.session_ms, () => store.sql),
+    sessions: new Sessions(adminKeys, session_ms, () => store.sql, oidc !== null),
     links: new SignInLinks(),
     consoleUrl: () => consoleUrlOf(settings),
-    oidc: oidcOf(settings.console),
+    oidc,
     stopping: options.stopping,
     workers: () => ({
       version,

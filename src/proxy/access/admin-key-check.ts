@@ -35,9 +35,9 @@ export class AdminKeyCheck {
 
   /** The role of its admin key; null where it has none. */
   roleOf(authorization: string): AdminRole | null {
-    const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
-    if (key === undefined) return null;
-    const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
+    const key = /^bearer +(.+)$/i.exec(authorization)?.[1]?.trim();
+    if (!key) return null;
+    const digest = Buffer.from(hash('sha256', key, 'hex'), 'hex');
     const found = this.#expected.find((expected) => timingSafeEqual(digest, expected.hash));
     return found !== undefined && found.expiresAt > Date.now() ? found.role : null;
   }

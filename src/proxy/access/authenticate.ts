@@ -35,7 +35,7 @@ export function authenticate(
 ): RoutedCredential {
   if (auth === 'off') return anybody;
   const key = clientKey(exchange);
-  if (key === null) {
+  if (!key) {
     throw new GatewayError(
       'missing_api_key',
       "You didn't provide an API key. Send it in an Authorization header: Bearer YOUR_KEY.",

@@ -12,7 +12,6 @@ import { asksArray } from '../request/path-forms.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
 import { CostReader } from './cost-reader.js';
-import { watchRest } from './reader-pace.js';
 import { relay } from './relay.js';
 import { pushCost, shownCost } from './request-cost.js';
 import { respondTranslated, wholeOf } from './respond-translated.js';
@@ -108,7 +107,6 @@ export async function relayAnswer(
       watches,
     );
   }
-  watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
 
   async function passOn(events: AnswerWatcher, asked: Dialect['askedUsage']): Promise<void> {

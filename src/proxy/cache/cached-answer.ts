@@ -9,7 +9,6 @@ import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { isStopped } from '../admission/stops.js';
 import { keptBody } from '../answer/body-keeper.js';
 import { keepWaiting } from '../answer/early-head.js';
-import { watchRest } from '../answer/reader-pace.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
 import { cacheKey } from './cache-key.js';
@@ -112,7 +111,6 @@ function endOf(record: RequestRecord): AnswerEnd | null {
 
 /** Sends a cached answer, byte for byte. */
 export function respondKept(
-  gateway: Gateway,
   exchange: Exchange,
   endpoint: ModelEndpoint,
   kept: KeptAnswer,
@@ -150,5 +148,4 @@ export function respondKept(
     exchange.end();
   } else exchange.respond(200, headers, body);
   record.complete = !exchange.aborted;
-  watchRest(gateway, exchange);
 }

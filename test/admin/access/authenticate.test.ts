@@ -50,6 +50,11 @@ test('accepts the key, whatever the case of the scheme', () => {
   assert.equal(outcome(wrong), 'invalid_api_key');
   assert.equal(outcome('Basic dGhl'), 'missing_api_key');
   assert.equal(outcome(undefined), 'missing_api_key');
+  const empty = { name: 'empty', role: 'admin', sha256: hashKey(''), expiresAt: null } as const;
+  const authenticate = adminAuthenticator([empty], new Guesses(() => {}));
+  for (const header of ['Bearer', 'Bearer  ', 'Bearer \u00a0']) {
+    assert.throws(() => authenticate(header, '192.0.2.1'), { code: 'missing_api_key' });
+  }
 });
 
 test('makes an address wait after ten wrong keys in a minute, and no other', () => {

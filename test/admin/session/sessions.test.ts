@@ -56,6 +56,8 @@ test('signing out everywhere ends the sessions of that person only', async (t) =
   assert.equal(await sessions.find(one.token), null);
   assert.equal(await sessions.find(two.token), null);
   assert.equal((await sessions.find(other.token))?.actor, 'oidc:eve');
+  const withoutOidc = new Sessions([deploy], 60_000, () => sql, false);
+  assert.equal(await withoutOidc.find(other.token), null, 'sign-in by OpenID is set up no more');
 });
 
 test('a session is over at its time, and no later than its key', async (t) => {
@@ -102,16 +104,16 @@ test('queries for unknown sessions are bounded', async (t) => {
   });
   const { token } = await sessions.open({ actor: 'admin:deploy', role: 'admin', key: deploy });
   const guesses = new Guesses(() => {});
-  const identifying = {
+  const identifying: Parameters<typeof identify>[0] = {
     authenticate: adminAuthenticator([deploy], guesses),
     guesses,
     sessions,
     links: new SignInLinks(),
   };
-  const codeOf = async (cookie: string, address = '192.0.2.1') => {
+  const codeOf = async (cookie: string, address = '192.0.2.1', is = identifying) => {
     const headers = { cookie: `llmproxy_session=${cookie}` };
     const asking = { method: 'GET', headers, address, isSecure: false, signsIn: false };
-    return await identify(identifying, asking).then(
+    return await identify(is, asking).then(
       () => 'passed',
       (error: GatewayError) => error.code,
     );
@@ -122,4 +124,6 @@ test('queries for unknown sessions are bounded', async (t) => {
   assert.equal(asked, 10);
   assert.equal(await codeOf(token), 'passed', 'a session in use passes all the same');
   assert.equal(await codeOf('none', '192.0.2.2'), 'invalid_api_key', 'another address');
+  const off = { ...identifying, sessions: null };
+  assert.equal(await codeOf(token, '192.0.2.3', off), 'missing_api_key', 'the console is off');
 });

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { giveToNobody, notOfNobody, withoutSecondUser } from '../../support/second-user.js';
 import { json, llmproxy, temporaryFolder, usage } from '../llmproxy.js';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
@@ -48,6 +56,33 @@ test('systemd install leaves matching files alone, and replaces different ones o
     readFileSync(join(folder, sysctlPath), 'utf8'),
     /^-net\.ipv4\.tcp_migrate_req = 1$/m,
   );
+});
+
+test('systemd install follows no link, and refuses a path that would add a line to the unit', async (t) => {
+  const folder = temporaryFolder(t);
+  const elsewhere = join(folder, 'elsewhere');
+  mkdirSync(join(folder, dirname(unitPath)), { recursive: true });
+  symlinkSync(elsewhere, join(folder, unitPath));
+  const { code, stderr } = await llmproxy(['systemd', 'install', '--root', folder]);
+  assert.equal(code, 0, stderr);
+  assert.ok(!existsSync(elsewhere));
+  assert.ok(lstatSync(join(folder, unitPath)).isFile());
+
+  const config = join(folder, 'a\nExecStartPre=b');
+  writeFileSync(config, '');
+  const args = ['systemd', 'install', '--print', '--config', config];
+  await usage(args, /a unit cannot name ".*\\nExecStartPre=b"/);
+});
+
+test('systemd install writes no file of root into a folder of another user', {
+  skip: withoutSecondUser,
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  giveToNobody(folder);
+  const { code, stderr } = await llmproxy(['systemd', 'install', '--root', folder]);
+  assert.equal(code, 0, stderr);
+  assert.ok(existsSync(join(folder, unitPath)));
+  assert.deepEqual(notOfNobody(folder), []);
 });
 
 test('systemd install --print writes nothing', async (t) => {

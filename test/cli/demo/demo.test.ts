@@ -9,7 +9,12 @@ import { executable, json, llmproxy, temporaryFolder } from '../llmproxy.js';
 
 test('the demo answers once, ignores the settings of its user, and leaves nothing behind', async (t) => {
   const TMPDIR = temporaryFolder(t);
-  const env = { TMPDIR, DB_URL: 'postgres://127.0.0.1:1/not-this-one', PORT: '1' };
+  // Each of these would keep the gateway from starting, or from reaching its provider.
+  const env = {
+    ...{ TMPDIR, DB_URL: 'postgres://127.0.0.1:1/not-this-one', PORT: '1', http_proxy: 'http://[' },
+    ...{ DB_LISTEN_URL: 'nonsense', FLEET_VALKEY_URL: 'nonsense', ADMIN_LISTEN: 'nonsense' },
+    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: 'nonsense', CREDENTIALS_DIRECTORY: '/nowhere' },
+  };
   const outcome = await json(llmproxy(['demo', '--once', '--json'], { env }));
   assert.equal(outcome.answer, defaultText);
   assert.match(outcome.url, /^http:\/\/127\.0\.0\.1:\d+$/);

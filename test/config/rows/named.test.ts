@@ -21,6 +21,7 @@ test('webhooks must be at hosts that providers may have', () => {
     for (const [section, path, fields] of [
       ['budgets', 'budgets.a.webhook', { amount: 1, webhook: url }],
       ['guardrails', 'guardrails.a.config.url', { kind: 'webhook', config: { url } }],
+      ['mirrors', 'mirrors.a.webhook', { model: 'm', webhook: url }],
     ] as const) {
       const found = namedProblems(section, newNamed(section, 'a', fields), 'here');
       assert.deepEqual(

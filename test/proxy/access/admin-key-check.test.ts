@@ -8,6 +8,7 @@ test('only the key itself is right, in any spelling of the scheme', () => {
     { sha256: hashKey('a-further-key'), expiresAt: null, role: 'team:red' },
     { sha256: hashKey('the-admin-key'), expiresAt: Date.now() + 60_000, role: 'viewer' },
     { sha256: hashKey('the-old-key'), expiresAt: Date.now() - 1, role: 'admin' },
+    { sha256: hashKey(''), expiresAt: null, role: 'admin' },
   ]);
   for (const header of ['Bearer the-admin-key', 'bearer  the-admin-key ']) {
     assert.ok(check.holds(header), header);
@@ -22,6 +23,8 @@ test('only the key itself is right, in any spelling of the scheme', () => {
     'Bearer the-admin-key2',
     'Basic the-admin-key',
     'Bearer the-old-key',
+    'Bearer  ',
+    'Bearer \u00a0',
   ]) {
     assert.ok(!check.holds(header), header);
     assert.ok(!check.seesAll(header), header);

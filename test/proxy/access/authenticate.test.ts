@@ -9,7 +9,10 @@ import { withServer } from '../../server/support.js';
 import { ask } from '../../support/ask.js';
 
 const snapshot = buildSnapshot(
-  configuration([], [credential('sk-good'), credential('sk-off', { is_enabled: false })]),
+  configuration(
+    [],
+    [credential('sk-good'), credential('sk-off', { is_enabled: false }), credential('')],
+  ),
   'hash',
 );
 
@@ -40,7 +43,7 @@ test('a known key is accepted, whatever the case of the scheme', async () => {
 });
 
 test('a missing key and a wrong one get different errors, and a disabled one is a wrong one', async () => {
-  for (const header of [null, '', 'Basic sk-good', 'sk-good', 'Bearersk-good']) {
+  for (const header of [null, '', 'Basic sk-good', 'sk-good', 'Bearersk-good', 'Bearer \xa0']) {
     assert.equal(await whoIs(header), 'missing_api_key', `${header}`);
   }
   for (const header of ['Bearer sk-bad', 'Bearer sk-off', 'Bearer sk-good x', 'Bearer __proto__']) {
