@@ -8,6 +8,7 @@ import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { UsageQueue } from '../../src/observe/usage/usage-queue.js';
 import { UsageSpool } from '../../src/observe/usage/usage-spool.js';
+import { requestIdOf } from '../../src/server/request-id.js';
 import { farAway } from '../../test/support/far-away.js';
 import { logRow } from '../../test/support/usage-row.js';
 import { temporaryDirectory } from '../directory.js';
@@ -39,7 +40,7 @@ await run({ seconds: 600, rate: 17_000, delay: 20 }, async ({ seconds, rate, del
     const elapsedMs = performance.now() - startMs;
     if (elapsedMs >= seconds * 1000) break;
     for (const due = (elapsedMs / 1000) * rate; made < due; made++) {
-      queue.add(logRow({ started_ms: Date.now() }));
+      queue.add(logRow({ started_ms: Date.now(), request_id: requestIdOf('') }));
     }
     deepest = Math.max(deepest, queue.depth);
     await pause(tickMs);

@@ -16,10 +16,10 @@ import type { CacheUse } from '../policies/cache/cache-use.js';
 import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+import { requestIdOf } from '../server/request-id.js';
 import type { Leaver } from './admission/admit.js';
 import type { Reservation } from './admission/quota.js';
 import { keptBody, noBody } from './answer/body-keeper.js';
-import { requestIdOf } from './attempts/headers.js';
 import type { PolicyRuns } from './policies/policy-runs.js';
 import { endUserOf, tagsOf } from './request/attribution.js';
 

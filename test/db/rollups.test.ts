@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import type { Sql } from '../../src/db/client.js';
+import { connect, type Sql } from '../../src/db/client.js';
 import { migrateUp } from '../../src/db/migrate.js';
 import { readMigrations } from '../../src/db/migration-files.js';
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
@@ -370,6 +371,36 @@ test('requests are found by indexes, also in partitions of before', async (t) =>
   const [range] =
     await sql`SELECT brin_summarize_new_values('request_logs_p20260301_search') AS ranges`;
   assert.equal(range?.ranges, 0, 'it knows all rows');
+});
+
+test('a client that sends one id always costs no more than others', async (t) => {
+  const { dbUrl, sql: pool } = await testDatabase(t);
+  await createRequestLogPartitions(pool, days.slice(0, 1));
+  // Statistics are those of one connection.
+  const sql = connect(dbUrl, { max: 1 });
+  t.after(() => sql.end());
+  const pagesFor = async (id: (row: number) => string) => {
+    const store = () =>
+      insertRequestLogs(
+        sql,
+        Array.from({ length: 500 }, (_, row) =>
+          logRow({ request_id: id(row), started_ms: startMs }),
+        ),
+      );
+    for (let batch = 0; batch < 12; batch++) await store();
+    const read = async () => {
+      const [pages] = await sql`
+        SELECT pg_stat_force_next_flush(), (idx_blks_hit + idx_blks_read)::int AS used
+        FROM pg_statio_all_indexes WHERE indexrelname LIKE 'request_logs_p%_request_id_idx'`;
+      return Number(pages?.used);
+    };
+    const before = await read();
+    await store();
+    return (await read()) - before;
+  };
+  const others = await pagesFor(() => randomUUID());
+  const same = await pagesFor(() => 'one');
+  assert.ok(same <= others * 2, `${same} pages of the index, ${others} of others`);
 });
 
 async function untilBlocked(sql: Sql): Promise<void> {

@@ -13,6 +13,7 @@ import { HeldBodies } from '../../server/held-bodies.js';
 import { contextOf } from '../../server/net.js';
 import { errorPage, pageHeaders, wantsPage } from '../../server/page.js';
 import { isOfEndpoint } from '../../server/relayed.js';
+import { requestIdOf } from '../../server/request-id.js';
 import { checkHost, checkTarget } from '../../server/request-target.js';
 import { adminAuthenticator, authorize } from '../access/authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from '../access/caller.js';
@@ -149,7 +150,7 @@ export async function startControlServer(
   const listener =
     (identify: (message: IncomingMessage) => Caller, isDirect: boolean): RequestListener =>
     async (message, response) => {
-      const requestId = requestIdOf(message);
+      const requestId = requestIdOf(String(message.headers['x-request-id'] ?? ''));
       let answered: AdminAnswer;
       try {
         answered = await answer(message, identify(message), requestId);
@@ -214,12 +215,6 @@ async function whileConnected<T>(
 const find = createRouter(routes);
 
 const nobody: Identity = { actor: anonymous, role: 'viewer', key: null, session: null };
-
-/** The client's request id where it is safe to pass on, which workers have already ensured. */
-function requestIdOf({ headers }: IncomingMessage): string {
-  const sent = String(headers['x-request-id'] ?? '');
-  return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
-}
 
 async function write(response: ServerResponse, answer: AdminAnswer): Promise<void> {
   const { status, headers, body } = answer;

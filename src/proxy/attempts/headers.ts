@@ -184,11 +184,6 @@ export function translatedHeaders(
   return clientHeaders(kept, requestId);
 }
 
-/** The request's id: the client's where it can be passed on safely, else a new one. */
-export function requestIdOf(sent: string): string {
-  return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
-}
-
 function connectionNames(headers: readonly string[]): Set<string> | null {
   let named: Set<string> | null = null;
   for (let i = 0; i < headers.length; i += 2) {
