@@ -132,6 +132,14 @@ export async function checkServer(sql: Sql, dbUrl: string, timeoutMs = 10_000): 
   }
 }
 
+/** The connections that the role may have to the database; null: any number. */
+export async function connectionLimit(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ limit: number | null }[]>`
+    SELECT least(nullif(rolconnlimit, -1), nullif(datconnlimit, -1)) AS limit
+    FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()`;
+  return row?.limit ?? null;
+}
+
 /** Without keys whose value is undefined, which postgres.js would take for values. */
 function defined<T extends object>(values: T) {
   return Object.fromEntries(

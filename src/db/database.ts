@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { chooseHost } from './choose-host.js';
-import { checkServer, connect, type Sql } from './client.js';
+import { checkServer, connect, connectionLimit, type Sql } from './client.js';
 import type { DbHost } from './db-url.js';
 import { grantDaemon } from './embedded/access.js';
 import type { Hold, PassedHold } from './embedded/supervisor.js';
@@ -51,8 +51,8 @@ const maxRestartDelayMs = 5_000;
 /** Time for queries under way when their connections are closed. */
 const endTimeoutSeconds = 5;
 const maxReports = 2;
-/** Short, since a server may have few connections. */
-const reportsIdleSeconds = 10;
+/** Shorter than a query waits for a connection, since a server may have few. */
+const reportsIdleSeconds = 3;
 
 /**
  * Opens the database, and checks that it answers and is new enough. A daemon's embedded server is
@@ -139,6 +139,7 @@ async function openOwner(dbUrl: string): Promise<Sql> {
  */
 async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions) {
   let host = await chooseHost(dbUrl);
+  let sizes = { queries: poolSize, reports: maxReports };
   let isClosed = false;
   let choosing: Promise<void> | null = null;
   const ending = new Set<Promise<unknown>>();
@@ -146,8 +147,8 @@ async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions
     const connectHere = (max: number, more: object) =>
       connect(dbUrl, { host, max, onStandby: () => onStandby(pair), ...more });
     const pair = {
-      sql: connectHere(poolSize, { applicationName: `llmproxy ${owner}` }),
-      reports: connectHere(maxReports, {
+      sql: connectHere(sizes.queries, { applicationName: `llmproxy ${owner}` }),
+      reports: connectHere(sizes.reports, {
         applicationName: `llmproxy ${owner} reports`,
         idleSeconds: reportsIdleSeconds,
       }),
@@ -183,6 +184,11 @@ async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions
   let current = open();
   try {
     await checkServer(current.sql, dbUrl);
+    const limit = owner === 'daemon' ? await connectionLimit(current.sql) : null;
+    if (limit !== null && limit < poolSize + maxReports + 1) {
+      sizes = sizesWithin(limit, poolSize);
+      replace();
+    }
   } catch (error) {
     isClosed = true;
     await end(current, 0);
@@ -201,6 +207,12 @@ async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions
       await Promise.all([end(current), choosing, ...ending]);
     },
   };
+}
+
+/** Sizes that leave a connection to LISTEN: a pool keeps what it has opened. */
+function sizesWithin(limit: number, poolSize: number): { queries: number; reports: number } {
+  const queries = Math.max(1, Math.min(poolSize, limit - 2));
+  return { queries, reports: Math.max(1, Math.min(maxReports, limit - 1 - queries)) };
 }
 
 function isSameHost(a: DbHost, b: DbHost): boolean {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseHost } from '../../src/db/choose-host.js';
+import { connect } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
 import { startOwnServer, startStandby } from '../support/own-server.js';
 import { until } from '../support/until.js';
@@ -69,6 +70,10 @@ test('a role with three connections is enough for many queries at once', async (
     answers.map(([row]) => row?.n),
     Array.from({ length: 20 }, (_, n) => n),
   );
+  // One is left for reports, and one to LISTEN.
+  const listener = connect(dbUrl, { max: 1 });
+  t.after(() => listener.end({ timeout: 1 }));
+  await Promise.all([listener`SELECT 1`, database.reports`SELECT 1`, database.sql`SELECT 1`]);
 });
 
 test('the error says so when no connection becomes free', async (t) => {

@@ -32,7 +32,7 @@ export async function writeBackup(
   options: BackupOptions,
 ): Promise<BackupSummary> {
   const own = await reserve(sql);
-  const summary: BackupSummary = { head: await headOf(sql, options.version), rows: {} };
+  const summary: BackupSummary = { head: await headOf(own, options.version), rows: {} };
   try {
     await own.unsafe(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
       SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL statement_timeout = 0`);
