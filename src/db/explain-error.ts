@@ -64,7 +64,14 @@ const known: Readonly<Record<string, string>> = {
 export function reasonOf(error: unknown, dbUrl: string): string {
   const reason = known[codeOf(error)] ?? redact(messageOf(error), dbUrl);
   const [, schema] = /permission denied for schema (\S+)/.exec(reason) ?? [];
-  return schema === undefined ? reason : `${reason}: ${grantSchema(schema, 'the role of DB_URL')}`;
+  return schema === undefined ? reason : `${reason}: ${grantSchema(schema, roleOf(dbUrl))}`;
+}
+
+/** As SQL names it. */
+function roleOf(dbUrl: string): string {
+  const { user } = parseDbUrl(dbUrl);
+  if (user === undefined) return 'the role of DB_URL';
+  return /^[a-z_][a-z0-9_]*$/.test(user) ? user : `"${user.replaceAll('"', '""')}"`;
 }
 
 /**

@@ -180,17 +180,36 @@ async function hasBookkeeping(sql: Sql): Promise<boolean> {
  *   create tables.
  */
 export async function requireCreate(sql: Sql): Promise<void> {
-  const [at] = await sql<{ role: string; database: string; schema: string; may: boolean }[]>`
-    SELECT quote_ident(current_user) AS role, current_database() AS database,
-      quote_ident(coalesce(current_schema(), 'public')) AS schema,
-      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may`;
+  const [at] = await sql<CreateRight[]>`
+    SELECT quote_ident(current_user) AS role, current_database() AS database, schema,
+      to_regnamespace(schema) IS NOT NULL AS exists,
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may
+    FROM (SELECT coalesce(
+      quote_ident(current_schema()),
+      (SELECT btrim(name)
+       FROM unnest(string_to_array(current_setting('search_path'), ',')) AS name
+       WHERE btrim(name) <> '"$user"' LIMIT 1),
+      'public') AS schema) AS wanted`;
   if (!at || at.may) return;
+  const { role, database, schema } = at;
   const { host, port, path } = sql.options;
   const server = path || `${host[0]}:${port[0]}`;
+  const todo = at.exists
+    ? grantSchema(schema, role)
+    : `there is no schema ${schema}: as the owner of the database run CREATE SCHEMA ${schema} AUTHORIZATION ${role}`;
   throw new DatabaseError(
-    `The role ${at.role} may not create tables in the database ${at.database} at ${server}: ` +
-      grantSchema(at.schema, at.role),
+    `The role ${role} may not create tables in the database ${database} at ${server}: ${todo}`,
   );
+}
+
+interface CreateRight {
+  /** As SQL names it, also the schema. */
+  role: string;
+  database: string;
+  /** Where tables would be created. */
+  schema: string;
+  exists: boolean;
+  may: boolean;
 }
 
 interface AppliedMigration extends MigrationState {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { checkServer, connect, describeDbUrl } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
 import { type DbAddress, parseDbUrl } from '../../src/db/db-url.js';
+import { reasonOf } from '../../src/db/explain-error.js';
 import { testDatabase } from '../support/postgres.js';
 
 test('takes a URL apart as libpq does', () => {
@@ -151,3 +152,16 @@ test('opens a database of the operator without touching a data directory', async
 function hostsOf({ hosts }: DbAddress): string[] {
   return hosts.map(({ host, port }) => `${host} ${port}`);
 }
+
+test('a missing right to create tables is explained with the statement that grants it', () => {
+  const denied = new Error('permission denied for schema public');
+  for (const [user, role] of [
+    ['llm_1:pw@', 'llm_1'],
+    ['Few-conns@', '"Few-conns"'],
+    ['a%22b@', '"a""b"'],
+    ['', 'the role of DB_URL'],
+  ] as const) {
+    const reason = reasonOf(denied, `postgres://${user}db.example/app`);
+    assert.ok(reason.endsWith(`run GRANT USAGE, CREATE ON SCHEMA public TO ${role}`), reason);
+  }
+});
