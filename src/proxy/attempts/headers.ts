@@ -21,7 +21,10 @@ const hopByHop = [
  */
 const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie']);
 
-/** Providers' headers that govern a browser or an origin: they would apply to the gateway. */
+/**
+ * Providers' headers that govern a browser, an origin, or a proxy in front of it: they would apply
+ * to the gateway, and to its proxy.
+ */
 const governs = new Set([
   'accept-ch',
   'accept-ch-lifetime',
@@ -34,6 +37,7 @@ const governs = new Set([
   'cross-origin-embedder-policy',
   'cross-origin-opener-policy',
   'cross-origin-resource-policy',
+  'document-isolation-policy',
   'document-policy',
   'expect-ct',
   'feature-policy',
@@ -50,6 +54,7 @@ const governs = new Set([
   'refresh',
   'report-to',
   'reporting-endpoints',
+  'require-document-policy',
   'service-worker-allowed',
   'set-cookie2',
   'set-login',
@@ -57,17 +62,25 @@ const governs = new Set([
   'speculation-rules',
   'strict-transport-security',
   'supports-loading-mode',
+  'surrogate-control',
   'timing-allow-origin',
+  'use-as-dictionary',
   'www-authenticate',
   'x-content-security-policy',
   'x-dns-prefetch-control',
   'x-frame-options',
   'x-permitted-cross-domain-policies',
+  'x-reproxy-url',
+  'x-sendfile',
   'x-sourcemap',
   'x-webkit-csp',
 ]);
-/** `x-llmproxy-…` headers of an upstream gateway describe its own handling. */
-const governing = /^(?:access-control-|attribution-reporting-|x-llmproxy-)|-report-only$/;
+/**
+ * `x-llmproxy-…` headers of an upstream gateway describe its own handling. `x-accel-redirect` would
+ * have nginx answer with what it serves to nobody; `x-accel-buffering` only helps streams.
+ */
+const governing =
+  /^(?:access-control-|attribution-reporting-|sec(?:ure)?-session-|x-accel-(?!buffering$)|x-lighttpd-send-|x-llmproxy-)|-report-only$|cdn-cache-control$/;
 
 function isWithheld(name: string): boolean {
   return governs.has(name) || governing.test(name);

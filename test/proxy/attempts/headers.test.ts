@@ -137,7 +137,7 @@ test('the gateway names the request: a client’s id is not sent twice', () => {
   assert.deepEqual(sent('x-request-id', 'theirs'), always);
 });
 
-test('headers for browsers and origins, and those of another gateway, are not passed on', () => {
+test('headers for browsers, origins and proxies, and those of another gateway, are not passed on', () => {
   const names = [
     ...['www-authenticate', 'accept-ch', 'origin-trial', 'speculation-rules', 'set-login'],
     ...['attribution-reporting-register-source', 'permissions-policy-report-only'],
@@ -145,10 +145,15 @@ test('headers for browsers and origins, and those of another gateway, are not pa
     ...['strict-transport-security', 'alt-svc', 'nel', 'report-to', 'clear-site-data', 'refresh'],
     ...['access-control-allow-origin', 'access-control-x', 'set-cookie', 'location'],
     ...['x-llmproxy-provider', 'x-llmproxy-anything', 'content-security-policy', 'set-cookie2'],
+    ...['x-accel-redirect', 'x-accel-limit-rate', 'x-sendfile', 'x-lighttpd-send-file'],
+    ...['x-reproxy-url', 'surrogate-control', 'cdn-cache-control', 'cloudflare-cdn-cache-control'],
+    ...['use-as-dictionary', 'sec-session-registration', 'secure-session-challenge'],
+    ...['document-isolation-policy', 'require-document-policy'],
   ];
   const received = Object.fromEntries(names.map((name) => [name, '1']));
-  assert.deepEqual(answerHeaders({ ...received, 'x-a': '2' }, 'id-1'), [
-    ...['x-request-id', 'id-1', 'x-a', '2'],
+  const kept = { 'x-a': '2', 'x-accel-buffering': 'no' };
+  assert.deepEqual(answerHeaders({ ...received, ...kept }, 'id-1'), [
+    ...['x-request-id', 'id-1', 'x-a', '2', 'x-accel-buffering', 'no'],
   ]);
   assert.ok(clientHeaders(received, 'id-1').includes('location'), 'our own are passed on');
 });
