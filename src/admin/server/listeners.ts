@@ -19,6 +19,9 @@ const limits = {
   headersTimeout: 10_000,
   maxHeaderSize: 16_384,
   connectionsCheckingInterval: 5_000,
+  // Workers and proxies close their idle connections: if a busy server closes one after 5 s, Node's
+  // default, it may cut a request that has arrived and waits.
+  keepAliveTimeout: 0,
 };
 
 /** Time without traffic until a connection is closed; longer than any operation. */

@@ -26,6 +26,11 @@ test('a listener of its own takes the admin API away from the main port', async 
   });
   assert.equal(answered.status, 200);
   assert.equal(answered.headers['x-request-id'], 'mine');
+  // It closes no idle connection that a client might just use, so it names no time.
+  const kept = await fetch(`${own}/admin/v1/config/version`, { headers });
+  assert.equal(kept.headers.get('connection'), 'keep-alive');
+  assert.equal(kept.headers.get('keep-alive'), null);
+  await kept.text();
   assert.equal((await ask(`${own}/admin/v1/config/version`)).status, 401);
   assert.equal((await ask(`${own}/docs`)).status, 200);
 
