@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package.js';
+import { usageError } from './failure.js';
 import { print, printJson } from './output.js';
 
 /** In the order of the help. Loading all of them would take longer than most commands run. */
@@ -59,6 +60,7 @@ Examples:
     );
   // A command's options follow its name, even if its parent has options of the same names.
   program.enablePositionalOptions();
+  program.hook('preAction', (_program, command) => refuseOtherGateway(command));
   const load = neededBy(args).map((name) => commands[name]?.());
   for (const command of await Promise.all(load)) if (command) program.addCommand(command);
   for (const command of withDescendants(program)) {
@@ -73,6 +75,20 @@ function neededBy(args: readonly string[]): readonly string[] {
   if (name === '-v' || name === '--version') return [];
   const needsAll = name === 'completion' && !args.includes('--names');
   return Object.hasOwn(commands, name) && !needsAll ? [name] : Object.keys(commands);
+}
+
+/** Commands that are about this machine, whatever gateway LLMPROXY_URL names. */
+const ofThisMachine = new Set(['serve', 'doctor', 'completion']);
+
+/** Otherwise a command without --url would silently work on the gateway of this machine. */
+function refuseOtherGateway(command: Command): void {
+  const flags = command.options.map(({ long }) => long);
+  if (!process.env.LLMPROXY_URL || ofThisMachine.has(command.name())) return;
+  if (!flags.includes('--data-dir') || flags.includes('--url')) return;
+  throw usageError(
+    'LLMPROXY_URL names a gateway, but this command works on that of this machine only',
+    'run it on that machine, or here without the variable: env -u LLMPROXY_URL llmproxy …',
+  );
 }
 
 function versionCommand(): Command {

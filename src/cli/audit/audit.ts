@@ -1,8 +1,11 @@
 import { Command } from 'commander';
-import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
+import type { AuditEntry, AuditFilter } from '../../db/queries/audit/list-audit.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
+import type { AsJson } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { openGateway } from '../daemon/ask-daemon.js';
+import { remoteUrl } from '../daemon/remote-gateway.js';
+import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { note, printJson, printTable } from '../output.js';
 import { localZone, timeIn } from '../times.js';
@@ -26,7 +29,7 @@ export function auditCommand(): Command {
 }
 
 function auditListCommand(): Command {
-  return addDatabaseOptions(
+  return addGatewayOptions(
     new Command('list')
       .alias('ls')
       .description('list changes of providers and keys, with their authors')
@@ -48,10 +51,8 @@ Examples:
 }
 
 async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promise<void> {
-  const period = periodOf(since);
-  const { listAudit } = await import('../../db/queries/audit/list-audit.js');
-  const filter = { ...period, limit, object: object ?? null, actor: actor ?? null };
-  const entries = await withDatabase(flags, 'read', (sql) => listAudit(sql, filter));
+  const filter = { ...periodOf(since), limit, object: object ?? null, actor: actor ?? null };
+  const entries = await readAudit(filter, flags);
   if (flags.json) printJson(entries);
   else if (entries.length === 0) note('no changes in this period');
   else {
@@ -67,6 +68,21 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
       { header: 'FIELDS', value: fields, shrinkTo: 10 },
     ]);
   }
+}
+
+/** From the database, or from the gateway that the flags name. */
+async function readAudit(filter: AuditFilter, flags: DatabaseFlags): Promise<AuditEntry[]> {
+  if (remoteUrl(flags) === null) {
+    const { listAudit } = await import('../../db/queries/audit/list-audit.js');
+    return await withDatabase(flags, 'read', (sql) => listAudit(sql, filter));
+  }
+  const { since, limit, object, actor } = filter;
+  const query = new URLSearchParams({ since: since.toISOString(), limit: String(limit) });
+  if (object) query.set('object', object);
+  if (actor) query.set('actor', actor);
+  const ask = await openGateway(flags, flags.json);
+  const { audit } = (await ask(`/admin/v1/audit?${query}`)) as { audit: AsJson<AuditEntry>[] };
+  return audit.map((entry) => ({ ...entry, at: new Date(entry.at) }));
 }
 
 function fields({ action, before, after }: AuditEntry): string {

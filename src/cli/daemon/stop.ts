@@ -6,6 +6,7 @@ import { print, printJson } from '../output.js';
 import { withProgress } from '../progress.js';
 import { addSelectorOptions, type SelectorFlags, selectorsFrom } from '../spend/selectors.js';
 import type { DaemonFlags } from './ask-daemon.js';
+import { remoteUrl } from './remote-gateway.js';
 import { settingsForUse } from './settings.js';
 
 /** Time for the daemon to end its workers and PostgreSQL after its grace period. */
@@ -44,6 +45,12 @@ async function run(flags: DatabaseFlags & SelectorFlags & { reason?: string }): 
     return await throwKillSwitch(flags);
   }
   if (flags.reason !== undefined) throw usageError('--reason needs a name, such as --team');
+  if (remoteUrl(flags) !== null) {
+    throw usageError(
+      'a gateway is stopped on its own machine, not by --url or LLMPROXY_URL',
+      'with a name, such as --team, requests are stopped from anywhere',
+    );
+  }
   return await stopDaemon(flags);
 }
 

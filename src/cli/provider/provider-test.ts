@@ -3,7 +3,8 @@ import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings.js';
 import { visible } from '../../observe/visible.js';
 import { wholeNumber } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { remoteUrl } from '../daemon/remote-gateway.js';
+import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { CliError } from '../failure.js';
 import { note, print, printFields, printJson, printTable } from '../output.js';
 import { withProgress } from '../progress.js';
@@ -19,7 +20,7 @@ const defaultTimeoutMs = 30_000;
 
 /** `llmproxy provider test`: sends real requests to a provider, bypassing the gateway. */
 export function providerTestCommand(): Command {
-  return addDatabaseOptions(
+  return addGatewayOptions(
     new Command('test')
       .description('send a provider real, cheap requests and show their timing')
       .argument('<provider_key>')
@@ -37,6 +38,8 @@ export function providerTestCommand(): Command {
 Sends requests directly to the provider, with the settings, key and override
 files of this machine, with or without a running gateway: first for a whole
 answer, then for a stream. If no model is known, it requests the list of models.
+With --url, that gateway asks for a short answer of the model, or of each in the
+mapping.
 
 Examples:
   $ llmproxy provider test openai
@@ -46,6 +49,10 @@ Examples:
 }
 
 async function run(key: string, { model, timeoutMs, ...flags }: TestFlags): Promise<void> {
+  if (remoteUrl(flags) !== null) {
+    const { testAtGateway } = await import('./remote-test.js');
+    return await testAtGateway(key, model ?? null, timeoutMs, flags);
+  }
   const { provider, settings } = await readProvider(key, flags);
   const { tryProvider } = await import('./try-provider.js');
   const trial = await withProgress(`asking ${key}`, flags.json, () =>

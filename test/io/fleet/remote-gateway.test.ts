@@ -47,6 +47,12 @@ test('a command manages a gateway on another machine, with its admin key', async
   const bounds = ['--min-duration', '86400000', '--min-cost', '1', '--max-cost', '2', '--id', 'x'];
   assert.deepEqual(await json('requests', ...bounds), []);
   assert.match(await run('usage'), /alice/);
+  assert.match(await run('provider', 'test', 'far'), /^MODEL +STATUS +TOOK +ERROR\nm +healthy /);
+  const { models } = await json('provider', 'test', 'far', '--model', 'm', '--timeout-ms', '1500');
+  assert.deepEqual([models[0].model, models[0].status], ['m', 'healthy']);
+  const changes = await json('audit', '--object', 'far', '--actor', 'admin:admin', '--limit', '1');
+  assert.deepEqual([changes.length, changes[0].action], [1, 'create']);
+  assert.match(await run('audit', 'list'), /create +key alice/);
   assert.match(await run('keys', 'rm', 'alice', '--yes'), /deleted key alice/);
   const history = await daemon.sql`SELECT actor FROM audit_log ORDER BY id DESC LIMIT 1`;
   assert.match(history[0]?.actor, /^admin/);
@@ -63,6 +69,19 @@ test('a command manages a gateway on another machine, with its admin key', async
     env: { ...elsewhere, LLMPROXY_URL: daemon.url },
   });
   assert.equal(byVariable.code, 0, byVariable.stderr);
+
+  // Never the gateway of this machine in place of the one that is named.
+  for (const [args, env, message] of [
+    [['stop', '--url', daemon.url], {}, /a gateway is stopped on its own machine/],
+    [['stop'], { LLMPROXY_URL: daemon.url }, /a gateway is stopped on its own machine/],
+    [['secrets', 'rotate'], { LLMPROXY_URL: daemon.url }, /LLMPROXY_URL names a gateway/],
+    [['audit', 'verify'], { LLMPROXY_URL: daemon.url }, /LLMPROXY_URL names a gateway/],
+  ] as const) {
+    const refused = await daemon.cli([...args], { env });
+    assert.deepEqual([refused.code, refused.stdout], [2, '']);
+    assert.match(refused.stderr, message);
+  }
+  assert.equal((await daemon.cli(['doctor'], { env: { LLMPROXY_URL: daemon.url } })).code, 0);
 });
 
 /** Rows are written in batches. */
