@@ -3,10 +3,11 @@ import { createReadStream, createWriteStream, existsSync, rmSync, type WriteStre
 import { createGunzip } from 'node:zlib';
 import { Command } from 'commander';
 import type { BackupSummary } from '../../db/backup/format.js';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { packageVersion } from '../../package.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
-import { counted, note, print, printJson, warn } from '../output.js';
+import { note, print, printJson, warn } from '../output.js';
 import { withProgress } from '../progress.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 
@@ -112,10 +113,13 @@ async function restore(file: string, flags: DatabaseFlags): Promise<void> {
     import('../../db/backup/backup-reader.js'),
   ]);
   const { findDaemon } = await import('../daemon/running-daemon.js');
+  const { describeDbUrl } = await import('../../db/db-url.js');
   let problem: string | null = null;
   const summary = await withDatabase(flags, 'owner', async (sql, settings) => {
     const running = findDaemon(settings.data_dir);
-    if (running) {
+    const { url } = settings.database;
+    // Its data may move to another database; restoreBackup finds a gateway on this one too.
+    if (running && (url === null || describeDbUrl(url) === running.database)) {
       throw new CliError(`a gateway runs here (pid ${running.control.pid})`, {
         hint: 'stop it first: llmproxy stop',
       });

@@ -76,7 +76,8 @@ test('a backup of a running gateway is restored as it was, secrets, history and 
   mkdirSync(dataDir);
   copyFileSync(join(daemon.dataDir, 'secret-key'), join(dataDir, 'secret-key'));
   const env = { DB_URL: dbUrl, LLMPROXY_DATA_DIR: dataDir };
-  const restored = await llmproxy(['restore', file], { env });
+  // Beside the gateway, which uses another database.
+  const restored = await daemon.cli(['restore', file], { env: { DB_URL: dbUrl } });
   assert.equal(restored.code, 0, restored.stderr);
   assert.match(restored.stdout, /1 provider, 2 keys, 3 requests/);
   assert.equal(restored.stderr, '');
