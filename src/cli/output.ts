@@ -177,18 +177,13 @@ const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
 /** Width of a text on a terminal: East Asian characters and emoji take two columns, marks none. */
-function displayWidth(text: string): number {
+export function displayWidth(text: string): number {
   let width = 0;
   for (const character of text.replace(styles, '')) {
     if (wide.test(character)) width += 2;
     else if (!/\p{M}/u.test(character)) width += 1;
   }
   return width;
-}
-
-/** Such as `2 providers`. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** The words of a text in lines of this width; a longer word is not broken. */

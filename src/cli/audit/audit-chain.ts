@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { wholeNumber } from '../arguments.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
-import { counted, paint, print, printJson } from '../output.js';
+import { paint, print, printJson } from '../output.js';
 
 /** `llmproxy audit verify`: checks that the log was not altered. */
 export function auditVerifyCommand(): Command {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { PlacedProblem } from '../../config/yaml/yaml-places.js';
 import type { ErrorProblem } from '../../errors.js';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { CliError, errorMessage } from '../failure.js';
-import { counted } from '../output.js';
 
 /** A document's name for messages, and its text. */
 export interface DocumentFile {

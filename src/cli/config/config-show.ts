@@ -1,11 +1,12 @@
 import { documentSchema } from '../../config/documents/document-schema.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
+import { counted } from '../../observe/counted.js';
 import { type AsJson, plainMessage, withAdminApi } from '../admin-api.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import type { DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { counted, note, paint, print, printJson, printTable } from '../output.js';
+import { note, paint, print, printJson, printTable } from '../output.js';
 import { localZone, timeIn } from '../times.js';
 import { problemText, readDocumentFile } from './config-document.js';
 

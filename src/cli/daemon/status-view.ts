@@ -1,3 +1,4 @@
+import { counted } from '../../observe/counted.js';
 import { paint, tableLines } from '../output.js';
 import { sparkline } from '../requests/sparkline.js';
 import { compact, duration } from '../requests/usage-view.js';
@@ -170,7 +171,7 @@ function limitOf(rateLimit: number | null): string {
 }
 
 function workersOf({ workers, workers_desired }: GatewayStatus): string {
-  const text = `${workers.length}/${workers_desired} worker${workers_desired === 1 ? '' : 's'}`;
+  const text = `${workers.length}/${counted(workers_desired, 'worker')}`;
   return workers.length < workers_desired ? paint('yellow', text) : text;
 }
 

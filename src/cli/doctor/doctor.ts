@@ -10,13 +10,14 @@ import { systemDataDir } from '../../config/settings/path-owner.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { buildOnDisk } from '../../daemon/build.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
+import { counted } from '../../observe/counted.js';
 import { packageVersion } from '../../package.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { addServeOptions } from '../daemon/serve.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { isClosed } from '../database/embedded-database.js';
 import { errorMessage } from '../failure.js';
-import { counted, outputWidth, paint, print, printJson, wrapped } from '../output.js';
+import { outputWidth, paint, print, printJson, wrapped } from '../output.js';
 import { withProgress } from '../progress.js';
 
 /** `llmproxy doctor`: checks everything that the gateway depends on. */

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import type { NewCost } from '../../db/queries/requests/rerate.js';
+import { counted } from '../../observe/counted.js';
 import { parsePeriod } from '../../observe/usage/period.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { shownDollars } from '../../pricing/money.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { counted, note, print, printJson, printTable } from '../output.js';
+import { note, print, printJson, printTable } from '../output.js';
 import { askYes, canAsk } from '../prompt.js';
 import { withUnpriced } from './usage-view.js';
 

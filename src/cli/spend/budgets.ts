@@ -7,6 +7,7 @@ import {
   budgetWindows,
   type Selectors,
 } from '../../config/rows/budget.js';
+import { counted } from '../../observe/counted.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
 import { type AdminApi, withAdminApi } from '../admin-api.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
@@ -175,7 +176,10 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
     ],
     ['mode', budget.mode],
     ['of', selectorsText(budget.applies_to)],
-    ['spent', `$${formatDollars(now?.spent_nano ?? 0)} by ${now?.requests ?? 0} requests`],
+    [
+      'spent',
+      `$${formatDollars(now?.spent_nano ?? 0)} by ${counted(now?.requests ?? 0, 'request')}`,
+    ],
     ['left', `$${formatDollars(now?.left_nano ?? budget.amount)}`],
     ['resets', now?.resets_at ?? 'never'],
     ['alerts', budget.alerts.map((percent) => `${percent} %`).join(', ') || 'none'],

@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { compileModelPattern, matchesPattern } from '../../config/rows/model-pattern.js';
 import { type Price, unitNames } from '../../config/rows/price.js';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { formatDollars } from '../../pricing/money.js';
 import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { counted, note, print, printFields, printJson, printTable } from '../output.js';
+import { note, print, printFields, printJson, printTable } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { addRateOptions, type PriceFlags, priceFields } from './price-flags.js';
 

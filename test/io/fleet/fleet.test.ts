@@ -35,6 +35,10 @@ test('a fleet is shown by every daemon and by a command without one', async (t) 
   const shown = await one.cli(['fleet'], { env: { COLUMNS: '80' } });
   assert.match(shown.stdout, /3 of 3 daemons live/);
   for (const line of shown.stdout.split('\n')) assert.ok(line.length <= 80, line);
+  const { daemons: known } = JSON.parse((await one.cli(['fleet', '--json'])).stdout);
+  for (const { id, listeners } of known) {
+    for (const whole of [id, ...listeners]) assert.ok(shown.stdout.includes(whole), shown.stdout);
+  }
   assert.match((await one.cli(['status', '--fleet'])).stdout, /DAEMON .*\n(.*serving.*\n){3}/);
   const status = JSON.parse((await one.cli(['status', '--fleet', '--json'])).stdout);
   assert.equal(status.fleet.daemons.length, 3);
