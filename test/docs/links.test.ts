@@ -55,6 +55,19 @@ test('references of links are defined, and used', () => {
   }
 });
 
+test('each cell of the comparison has a source, or is empty', () => {
+  const text = readFileSync(join(root, 'docs/comparison.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| (?!\||---)(.*) \|$/gm)].map(([, row = '']) =>
+    row.split(' | '),
+  );
+  assert.ok(rows.length > 30);
+  for (const [feature, ...cells] of rows) {
+    assert.equal(cells.length, 6, feature);
+    for (const cell of cells)
+      assert.match(cell, /^(?:–|\[[^\]]+\](?:\[[^\]]+\]|\([^)]+\)))$/, feature);
+  }
+});
+
 test('the README in Chinese has the commands, the examples and the links of the one in English', () => {
   const [english, chinese] = ['README.md', 'README_CN.md'].map((name) => {
     const text = readFileSync(join(root, name), 'utf8');
