@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { settingsSchema } from '../../src/config/settings/settings-schema.js';
+import { pages, readPage } from './blocks.js';
 
 const file = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
 
@@ -43,4 +44,14 @@ test('the documentation has every setting with its default, variable and flag, a
     return [name, { fallback, variable: schema.env ?? '', flag: flag ? `--${flag}` : '' }];
   });
   assert.deepEqual(Object.fromEntries(documented()), Object.fromEntries(expected));
+});
+
+test('the documentation names the file of variables that the unit reads', () => {
+  const unit = readPage('systemd/llmproxy.service');
+  const [, file] = /^EnvironmentFile=-(\S+)$/m.exec(unit) ?? [];
+  const named = pages.flatMap(
+    (page) => readPage(page).match(/\/etc\/llmproxy\/[\w.]*env\b/g) ?? [],
+  );
+  assert.ok(named.length > 0);
+  assert.deepEqual(new Set(named), new Set([file]));
 });
