@@ -1,3 +1,4 @@
+import { counted } from './counted.js';
 import type { GatewayEvent } from './event.js';
 import { visible } from './visible.js';
 
@@ -40,7 +41,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn('auth is off: anybody on this machine may use every provider');
     case 'config_active':
       return info(
-        `configuration ${event.version} is active: ${event.providers} providers, ${event.credentials} keys (${ms(event.tookMs)})${nextStep(event)}`,
+        `configuration ${event.version} is active: ${counted(event.providers, 'provider')}, ${counted(event.credentials, 'key')} (${ms(event.tookMs)})${nextStep(event)}`,
       );
     case 'config_rejected':
       return {
@@ -70,7 +71,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info(`provider ${event.provider} is used again: its api_key can be read`);
     case 'secrets_in_clear':
       return warn(
-        `secrets of ${event.providers.length} providers are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
+        `the secrets of ${counted(event.providers.length, 'provider')} are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
       );
     case 'secret_key_unread':
       return { level: 'error', message: event.reason };
@@ -107,7 +108,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
         ? info(`provider ${event.provider} passed its probe (${ms(event.latencyMs)})`)
         : warn(`provider ${event.provider} failed its probe: ${event.reason}`);
     case 'models_discovered': {
-      const message = `provider ${event.provider} lists ${event.models} models`;
+      const message = `provider ${event.provider} lists ${counted(event.models, 'model')}`;
       return { level: 'debug', message };
     }
     case 'models_not_discovered': {

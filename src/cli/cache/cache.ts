@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
+import { counted } from '../../observe/counted.js';
 import type { CacheStatus, OwnerCacheStatus } from '../../observe/gateway-state.js';
 import { visible } from '../../observe/visible.js';
 import { changeOver, withAdminApi } from '../admin-api.js';
@@ -64,7 +65,7 @@ async function status(flags: DatabaseFlags): Promise<void> {
   const looked = total.hits + total.misses;
   const rate = looked === 0 ? '' : ` (${Math.round((100 * total.hits) / looked)} %)`;
   printFields([
-    ['answers', `${total.answers} in ${workers.length} workers`],
+    ['answers', `${total.answers} in ${counted(workers.length, 'worker')}`],
     ['memory', `${megabytes(total.bytes)} of ${megabytes(max_bytes * workers.length)}`],
     ...(shared ? [['shared', `${shared.answers} in ${megabytes(shared.bytes)}`] as const] : []),
     ...(remote ? [['fleet', fleetText(remote)] as const] : []),

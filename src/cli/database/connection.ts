@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../../config/settings/settings.js';
 import type { Sql } from '../../db/client.js';
 import type { Database } from '../../db/database.js';
+import { counted } from '../../observe/counted.js';
 import { addRemoteOptions, type RemoteFlags } from '../daemon/remote-gateway.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { CliError } from '../failure.js';
@@ -165,7 +166,7 @@ async function makeReady(
   if (embedded && !isServed) return;
   const pending = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt === null);
   if (pending.length > 0) {
-    throw new CliError(`the database lacks ${pending.length} migration(s)`, {
+    throw new CliError(`the database lacks ${counted(pending.length, 'migration')}`, {
       // An older gateway that runs may not work on what they change.
       hint: embedded
         ? 'change the gateway to this version: llmproxy upgrade'

@@ -4,11 +4,12 @@ import { type Finding, failed, ok, warning } from '../../admin/health/finding.js
 import type { Settings } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import type { Sql } from '../../db/client.js';
+import { counted } from '../../observe/counted.js';
 import type { StoredConfiguration } from '../config/stored-configuration.js';
 import { getFromDaemon } from '../daemon/ask-daemon.js';
 import { type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
-import { counted } from '../output.js';
+import { enabling } from '../provider/provider-view.js';
 
 /** Rate limits and expiry depend on each machine's clock. */
 const smallSkewMs = 1_000;
@@ -159,9 +160,9 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
   const usable = credentials.filter(({ is_enabled }) => is_enabled).length;
   const detail = `version ${version}: ${counted(enabled, 'provider')}, ${counted(usable, 'key')}, override files included`;
   if (enabled === 0 && unusable.length === 0) {
-    findings.push(
-      warning('configuration', 'no provider is enabled', 'llmproxy provider add --help'),
-    );
+    const [disabled] = providers;
+    const todo = disabled ? enabling(disabled.provider_key) : 'llmproxy provider add --help';
+    findings.push(warning('configuration', 'no provider is enabled', todo));
   } else if (usable === 0) {
     findings.push(warning('configuration', 'no key is enabled', 'llmproxy keys create --help'));
   } else findings.push(ok('configuration', detail));

@@ -9,7 +9,7 @@ import { type AdminApi, changeOver } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import type { DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { print, printJson, warn } from '../output.js';
+import { note, print, printJson, warn } from '../output.js';
 import { askArgument, askSecret, askText, canAsk, confirmDeletion } from '../prompt.js';
 import {
   changesFrom,
@@ -21,7 +21,7 @@ import {
   warnOfApiBase,
 } from './provider-input.js';
 import { paramsPatch } from './provider-params.js';
-import { providerJson, type ShownProvider } from './provider-view.js';
+import { enabling, providerJson, type ShownProvider } from './provider-view.js';
 
 /** The admin API's answer about one provider. */
 interface ProviderAnswer {
@@ -135,9 +135,13 @@ async function reportChange(
   change: (api: AdminApi) => Promise<ProviderAnswer>,
 ): Promise<ProviderAnswer> {
   const { result, activation } = await changeOver(flags, change);
+  const { provider_key: key, is_enabled } = result.provider;
   if (flags.json) printJson(providerJson(result.provider));
-  else print(`${done} provider ${visible(result.provider.provider_key)}`);
+  else print(`${done} provider ${visible(key)}`);
   printActivation(activation, flags.json);
+  if (!flags.json && !is_enabled && done !== 'deleted') {
+    note(`it gets no requests until: ${enabling(visible(key))}`);
+  }
   return result;
 }
 

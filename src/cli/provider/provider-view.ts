@@ -48,7 +48,7 @@ export function printProvider(row: ShownProvider): void {
   printFields([
     ['provider', row.provider_key],
     ['id', String(row.id)],
-    ['status', row.is_enabled ? 'enabled' : 'disabled'],
+    ['status', row.is_enabled ? 'enabled' : `disabled: ${enabling(row.provider_key)}`],
     ['type', row.provider_type],
     ['api base', row.api_base],
     ['api key', row.api_key_preview],
@@ -62,6 +62,11 @@ export function printProvider(row: ShownProvider): void {
     ['created', localTime(row.created_at)],
     ['updated', localTime(row.updated_at)],
   ]);
+}
+
+/** The command that ends a provider's being disabled. */
+export function enabling(provider: string): string {
+  return `llmproxy provider enable ${provider}`;
 }
 
 function models({ model_mapping }: ShownProvider): string {

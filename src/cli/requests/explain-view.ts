@@ -5,9 +5,11 @@ import type {
   PromptCache,
   RequestExplanation,
 } from '../../admin/explain/request-explanation.js';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, paint, print, printFields, printTable } from '../output.js';
+import { enabling } from '../provider/provider-view.js';
 import { duration } from './usage-view.js';
 
 /** The requesting key, in the daemon's answer. */
@@ -51,7 +53,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
   if (log === null) {
     print('');
     note(
-      `No daemon remembers it: this is its row of request_logs. It made ${explanation.attempts} attempt(s), and only the last one is known.`,
+      `No daemon remembers it: this is its row of request_logs. It made ${counted(explanation.attempts, 'attempt')}, and only the last one is known.`,
     );
     return;
   }
@@ -83,7 +85,10 @@ export function printModelExplanation(
     ['key', key ? `${key.name}${key.is_enabled ? '' : ' (revoked: refused with 401)'}` : 'any'],
     ['allowed', allowed(explanation, key)],
     ...(key ? [['limit', limitOf(key)] as const] : []),
-    ['strategy', `${explanation.strategy}, at most ${explanation.max_attempts} attempts`],
+    [
+      'strategy',
+      `${explanation.strategy}, at most ${counted(explanation.max_attempts, 'attempt')}`,
+    ],
     ['config', `version ${explanation.config_version}`],
   ]);
   if (error === 'model_not_allowed') print(`\n${paint('red', 'Refused with 403')}: ${error}`);
@@ -241,5 +246,5 @@ function secondsUntil(time: string): number {
 }
 
 function other({ provider, reason }: { provider: string; reason: string }): string {
-  return `${provider}: ${reason}`;
+  return `${provider}: ${reason}${reason === 'disabled' ? `: ${enabling(provider)}` : ''}`;
 }

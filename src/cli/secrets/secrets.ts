@@ -9,6 +9,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { ResealResult } from '../../daemon/secrets/reseal.js';
 import type { Secrets } from '../../daemon/secrets/secrets.js';
 import type { Sql } from '../../db/client.js';
+import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
 import { changeConfiguration } from '../change.js';
 import { type Activation, activate, printActivation } from '../daemon/activate.js';
@@ -81,11 +82,11 @@ async function status(flags: DatabaseFlags): Promise<void> {
     ['key in use', key_id ?? 'none yet: the first write makes one'],
     ['keys here', `${known_key_ids.join(', ') || 'none'} (${key_source})`],
     ...Object.entries(encrypted).map(
-      ([id, providers]) => [`under ${id}`, counted(providers)] as const,
+      ([id, providers]) => [`under ${id}`, countedNames(providers)] as const,
     ),
-    ['in clear', counted(clear)],
-    ['references', counted(references)],
-    ['unusable', counted(unusable.map(({ provider }) => provider))],
+    ['in clear', countedNames(clear)],
+    ['references', countedNames(references)],
+    ['unusable', countedNames(unusable.map(({ provider }) => provider))],
   ]);
   for (const { provider, reason } of unusable)
     warn(visible(`the key of ${provider} ${reason}`), flags.json);
@@ -232,7 +233,7 @@ function report(
 ): void {
   const { keyId, providers, history, unusable } = result;
   if (flags.json) printJson({ key_id: keyId, encrypted: providers, history, unusable });
-  else print(`encrypted ${providers} key(s) of providers under ${keyId}`);
+  else print(`encrypted ${counted(providers, 'key')} of providers under ${keyId}`);
   for (const { provider, reason } of unusable) {
     warn(visible(`left as it is: the key of ${provider} ${reason}`), flags.json);
   }
@@ -240,7 +241,7 @@ function report(
   printActivation(activation, flags.json);
 }
 
-function counted(providers: readonly string[]): string {
+function countedNames(providers: readonly string[]): string {
   if (providers.length === 0) return '0';
   const named = providers.slice(0, 5).join(', ');
   return `${providers.length} (${named}${providers.length > 5 ? ', …' : ''})`;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { newTeam } from '../../config/configuration.js';
 import type { TeamInput } from '../../db/queries/rows.js';
+import { counted } from '../../observe/counted.js';
 import { withAdminApi } from '../admin-api.js';
 import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
 import { addCacheOptions, type CacheFlags, cacheAfter } from '../cache-flags.js';
@@ -26,9 +27,12 @@ interface UpdateFlags extends TeamFlags {
 
 const rows = namedRows<ShownTeam>('team', '/teams', ({ id, name, keys }) => {
   if (keys > 0) {
-    throw new CliError(`${keys} keys belong to the team "${name}"`, {
-      hint: `see them with: llmproxy keys list --team "${name}"; take one out with: llmproxy keys update KEY --team none`,
-    });
+    throw new CliError(
+      `${counted(keys, 'key')} ${keys === 1 ? 'belongs' : 'belong'} to the team "${name}"`,
+      {
+        hint: `see them with: llmproxy keys list --team "${name}"; take one out with: llmproxy keys update KEY --team none`,
+      },
+    );
   }
   return { what: `team ${name} (id ${id})`, consequence: 'No key belongs to it.' };
 });

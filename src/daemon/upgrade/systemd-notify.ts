@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { counted } from '../../observe/counted.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
 import { environmentWithoutSecrets } from '../workers/child-environment.js';
 
@@ -128,13 +129,13 @@ class StatusText {
       case 'daemon_starting':
         break;
       case 'ready':
-        this.#state = `${event.url}, ${event.workers} worker${event.workers === 1 ? '' : 's'}`;
+        this.#state = `${event.url}, ${counted(event.workers, 'worker')}`;
         break;
       case 'stopping':
         this.#state = 'stopping, finishing what is in flight';
         break;
       case 'config_active':
-        this.#configuration = `configuration ${event.version} (${event.providers} providers, ${event.credentials} keys)`;
+        this.#configuration = `configuration ${event.version} (${counted(event.providers, 'provider')}, ${counted(event.credentials, 'key')})`;
         this.#configProblem = '';
         break;
       case 'config_rejected':

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.js';
 import type { LimitDecision, Limiter } from '../../limits/limiter.js';
+import { counted } from '../../observe/counted.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 
 /** Sent to a client whose key blocks all requests: no later time would help. */
@@ -24,7 +25,7 @@ function refuseUnlessAdmitted(decision: LimitDecision): void {
   const { limit, waitMs, resetMs } = decision;
   throw new GatewayError(
     'rate_limit_exceeded',
-    `This key is limited to ${limit} requests a second. Try again in ${Math.ceil(waitMs)} ms.`,
+    `This key is limited to ${counted(limit, 'request')} a second. Try again in ${Math.ceil(waitMs)} ms.`,
     {
       headers: {
         'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))),

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../errors.js';
 import type { Claim } from '../../limits/fair-queue.js';
 import { gatewaySlots, type Release } from '../../limits/slots.js';
+import { counted } from '../../observe/counted.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import type { Gateway } from '../gateway.js';
 
@@ -63,7 +64,7 @@ export async function waitForSlot(
   if (client?.aborted) throw new AbortedError();
   const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
   throw overloaded(
-    `${name} has ${capacity} requests under way, as many as it takes at once.`,
+    `${name} has ${counted(capacity, 'request')} under way, as many as it takes at once.`,
     Math.max(1, Math.ceil(drainMs / 1000)),
   );
 }

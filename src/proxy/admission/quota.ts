@@ -7,6 +7,7 @@ import { GatewayError } from '../../errors.js';
 import type { LeasedLimiter } from '../../limits/leased-limiter.js';
 import type { LimitDecision } from '../../limits/limiter.js';
 import type { Release, Slots } from '../../limits/slots.js';
+import { counted } from '../../observe/counted.js';
 import type { UncountedText } from '../../observe/event.js';
 import { type ConcurrencyLimit, countOf, type Quota, type Quotas } from '../../routing/quota.js';
 import type { Gateway } from '../gateway.js';
@@ -150,7 +151,7 @@ async function takeSlots(
     }
     for (const each of releases) each();
     giveBack();
-    const message = `Concurrency limit reached for ${owner}: ${capacity} requests are under way.`;
+    const message = `Concurrency limit reached for ${owner}: ${counted(capacity, 'request')} ${capacity === 1 ? 'is' : 'are'} under way.`;
     throw new GatewayError('rate_limit_exceeded', message, {
       type: 'concurrency',
       headers: { 'retry-after': '1' },

@@ -77,8 +77,13 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
 
     const disabled = await json(run(['provider', 'disable', 'main', '--json']));
     assert.equal(disabled.is_enabled, false);
+    const hint = /llmproxy provider enable main\n/;
+    assert.match((await run(['provider', 'show', 'main'])).stdout, hint);
+    assert.match((await run(['provider', 'update', 'main', '--weight', '4'])).stderr, hint);
+    assert.match((await run(['doctor'], { env: { PORT: '0' } })).stdout, hint);
     const enabled = await json(run(['provider', 'enable', 'main', '--json']));
     assert.equal(enabled.is_enabled, true);
+    assert.doesNotMatch((await run(['provider', 'show', 'main'])).stdout, hint);
 
     const unconfirmed = await run(['provider', 'remove', 'main']);
     assert.deepEqual([unconfirmed.code, unconfirmed.stdout], [2, '']);

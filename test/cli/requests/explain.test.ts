@@ -71,7 +71,7 @@ test('explain and status show what a failing provider did, but no prompts or ans
   assert.match(unsent.stdout, /^allowed +yes, all models$/m);
   assert.match(unsent.stdout, /^good +asked +sent +0 +1 +100% +gets every request$/m);
   assert.match(unsent.stdout, /^bad +asked +sent +0 +1000 +0% +ejected/m);
-  assert.match(unsent.stdout, /not off: disabled/);
+  assert.match(unsent.stdout, /not off: disabled: llmproxy provider enable off/);
   assert.match(unsent.stdout, /not lost: its key cannot be used: llmproxy secrets status/);
   assert.match(unsent.stdout, /^responses, .*messages, generate.* translated for good, bad$/m);
   const spoken = await daemon.cli(['explain', '--model', 'asked', '--endpoint', '/v1/messages']);

@@ -52,7 +52,7 @@ test('a team is created, shown, changed, renamed with its keys, and deleted', as
 
   const refused = await run(['teams', 'delete', 'support', '--yes']);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /1 keys belong to the team "support"/);
+  assert.match(refused.stderr, /1 key belongs to the team "support"/);
   await json(run(['keys', 'update', 'web', '--team', 'none', '--priority', '-5', '--json']));
   await json(run(['teams', 'delete', 'support', '--yes', '--json']));
   assert.deepEqual(await json(run(['teams', 'list', '--json'])), []);

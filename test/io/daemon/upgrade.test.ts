@@ -83,7 +83,7 @@ test('llmproxy upgrade keeps the embedded Postgres and the admin API, and names 
   assert.equal(undone.code, 0, undone.stderr);
   const early = await daemon.cli(['audit', 'list']);
   assert.equal(early.code, 1);
-  assert.match(early.stderr, /lacks 1 migration\(s\)\nchange .*: llmproxy upgrade\n$/);
+  assert.match(early.stderr, /lacks 1 migration\nchange .*: llmproxy upgrade\n$/);
   const { code, stdout, stderr } = await daemon.cli(['upgrade', '--json']);
   assert.equal(code, 0, stderr);
   const { from, to } = JSON.parse(stdout);

@@ -160,7 +160,7 @@ test('a rotation changes the key of all secrets while requests are served', asyn
 
   const rotated = await daemon.cli(['secrets', 'rotate']);
   assert.equal(rotated.code, 0, rotated.stderr);
-  assert.match(rotated.stdout, /^encrypted 2 key\(s\) of providers under [0-9a-f]{8}\nactive/);
+  assert.match(rotated.stdout, /^encrypted 2 keys of providers under [0-9a-f]{8}\nactive/);
   const second = JSON.parse((await daemon.cli(['secrets', 'status', '--json'])).stdout);
   assert.notEqual(second.key_id, first.key_id);
   assert.deepEqual(second.encrypted, { [second.key_id]: ['a', 'b'] });

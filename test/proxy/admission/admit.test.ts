@@ -44,7 +44,7 @@ test('a full queue refuses at once, and one that is too slow when the time is ov
   await assert.rejects(waitForSlot(gateway, 'p', 1, 'p', anybody), refusal);
   await assert.rejects(queued, {
     ...refusal,
-    message: 'The provider "p" has 1 requests under way, as many as it takes at once.',
+    message: 'The provider "p" has 1 request under way, as many as it takes at once.',
   });
 });
 
