@@ -12,6 +12,8 @@ export interface Column<Row> {
   align?: 'right';
   /** Minimum width to which it may be shortened with an ellipsis if the terminal is too narrow. */
   shrinkTo?: number;
+  /** Names are shortened only so far that they still differ. */
+  isName?: boolean;
 }
 
 /** Writes a line for people. */
@@ -143,17 +145,35 @@ function fit<Row>(
   );
   const room = width - 2 * (columns.length - 1);
   let excess = widths.reduce((sum, each) => sum + each, 0) - room;
+  if (excess <= 0) return widths;
+  const least = columns.map(({ shrinkTo = 0, isName }, index) =>
+    Math.max(shrinkTo, isName ? distinctWidth(cells.map((row) => row[index] ?? '')) : 0),
+  );
   for (; excess > 0; excess--) {
     let widest = -1;
     for (const [index, { shrinkTo, header }] of columns.entries()) {
       const current = widths[index] ?? 0;
-      if (shrinkTo === undefined || current <= Math.max(shrinkTo, header.length)) continue;
+      if (shrinkTo === undefined) continue;
+      if (current <= Math.max(least[index] ?? 0, header.length)) continue;
       if (widest < 0 || current > (widths[widest] ?? 0)) widest = index;
     }
     if (widest < 0) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
+}
+
+/** The width at which texts that differ still do: their longest common start, one more, and the ellipsis. */
+function distinctWidth(texts: readonly string[]): number {
+  const sorted = [...new Set(texts)].sort();
+  let width = 0;
+  for (const [index, text] of sorted.entries()) {
+    const next = [...(sorted[index + 1] ?? '')];
+    const differs = [...text].findIndex((character, at) => character !== next[at]);
+    const common = next.slice(0, differs < 0 ? text.length : differs).join('');
+    if (next.length > 0) width = Math.max(width, displayWidth(common) + 2);
+  }
+  return width;
 }
 
 function pad(text: string, width: number, align: 'right' | undefined): string {

@@ -37,6 +37,17 @@ test('a table too wide for the terminal is cut in its shrinkable columns', () =>
   assert.match(line, /^name {6}7 {2}http:\/\/x+…$/);
 });
 
+test('names are shortened only so far that they still differ', () => {
+  const names = [{ header: 'NAME', value: (text: string) => text, shrinkTo: 6, isName: true }];
+  const cut = (texts: readonly string[]) => tableLines(texts, names, 10).slice(1);
+  assert.deepEqual(cut(['a-long-name', 'a-long-name', 'b']), ['a-long-na…', 'a-long-na…', 'b']);
+  assert.deepEqual(cut(['a-long-name-1111', 'a-long-name-2222']), [
+    'a-long-name-1…',
+    'a-long-name-2…',
+  ]);
+  assert.deepEqual(cut(['a-long-name', 'a-long-name-2']), ['a-long-name', 'a-long-name-2']);
+});
+
 test('a table is never cut below what its columns need', () => {
   const rows = [{ name: 'a long name', count: 7, url: 'http://long.example' }];
   assert.deepEqual(tableLines(rows, columns, 5), ['NAME    COUNT  URL', 'a lon…      7  http://…']);

@@ -60,7 +60,7 @@ function printModels(models: readonly ModelEffect[]): void {
   print('');
   print(paint('bold', 'Where requests go'));
   printTable(models.slice(0, maxShown), [
-    { header: 'MODEL', value: ({ model }) => model ?? 'any other', shrinkTo: 12 },
+    { header: 'MODEL', value: ({ model }) => model ?? 'any other', shrinkTo: 12, isName: true },
     { header: 'NOW', value: (one) => sharesText(one.before, differ(one)), shrinkTo: 12 },
     { header: 'THEN', value: (one) => sharesText(one.after, differ(one)), shrinkTo: 12 },
   ]);

@@ -40,7 +40,7 @@ export function printReplay(replay: ShownReplay): void {
 function printProviders({ providers }: ShownReplay): void {
   print('');
   printTable(providers.slice(0, maxShown), [
-    { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12 },
+    { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12, isName: true },
     { header: 'ANSWERED', value: ({ before }) => count(before), align: 'right' },
     { header: 'WOULD ANSWER', value: ({ after }) => count(after), align: 'right' },
   ]);
@@ -60,8 +60,8 @@ function printRefusals({ refusals }: ShownReplay): void {
 function printGroups({ groups }: ShownReplay): void {
   print('');
   printTable(groups.slice(0, maxShown), [
-    { header: 'TEAM', value: ({ team }) => team ?? '-', shrinkTo: 8 },
-    { header: 'MODEL', value: ({ model }) => model ?? '(others)', shrinkTo: 12 },
+    { header: 'TEAM', value: ({ team }) => team ?? '-', shrinkTo: 8, isName: true },
+    { header: 'MODEL', value: ({ model }) => model ?? '(others)', shrinkTo: 12, isName: true },
     { header: 'REQS', value: ({ requests }) => count(requests), align: 'right' },
     { header: 'MOVED', value: ({ moved }) => count(moved), align: 'right' },
     {

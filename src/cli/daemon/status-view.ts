@@ -113,7 +113,7 @@ function providerLines(providers: readonly ProviderNow[], width: number): string
   const [header = '', ...rows] = tableLines(
     shown,
     [
-      { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12 },
+      { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12, isName: true },
       { header: 'STATE', value: stateOf },
       { header: 'SHARE', value: ({ share }) => `${Math.round(share * 100)}%`, align: 'right' },
       { header: 'REQ/S', value: (each) => compact(each.per_second), align: 'right' },
@@ -132,7 +132,7 @@ function keyLines(keys: GatewayStatus['keys'], width: number): string[] {
   const lines = tableLines(
     keys.slice(0, maxKeys),
     [
-      { header: 'KEY', value: ({ key }) => key, shrinkTo: 12 },
+      { header: 'KEY', value: ({ key }) => key, shrinkTo: 12, isName: true },
       { header: 'REQ/S', value: (each) => compact(each.per_second), align: 'right' },
       { header: 'LIMIT', value: ({ rate_limit }) => limitOf(rate_limit), align: 'right' },
       { header: 'REQS', value: (each) => compact(each.requests), align: 'right' },

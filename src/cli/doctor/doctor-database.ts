@@ -37,13 +37,18 @@ export async function checkDatabase(
   try {
     return await withDatabase(flags, 'any', (sql) => look(sql, settings));
   } catch (error) {
-    const todo =
-      url === null
-        ? 'see the log of the gateway; its files are in the data directory'
-        : 'see that it runs and that DB_URL is right; models are served meanwhile';
-    const findings = [failed('database', errorMessage(error), todo)];
+    const findings = [failed('database', errorMessage(error), todoFor(error, url === null))];
     return { findings: [...findings, await checkOverrides(settings)], stored: null };
   }
+}
+
+function todoFor(error: unknown, isEmbedded: boolean): string {
+  if (!isEmbedded) return 'see that it runs and that DB_URL is right; models are served meanwhile';
+  // At the first start tables are made before the rights of the role that uses them.
+  const isBeingMade = error instanceof Error && Reflect.get(error, 'code') === '42501';
+  return isBeingMade
+    ? 'the gateway may be making it: look again in a moment'
+    : 'see the log of the gateway; its files are in the data directory';
 }
 
 /**

@@ -31,7 +31,7 @@ export function printKeys(rows: readonly ShownKey[]): void {
       // Not shortened: two shortened names could look the same.
       { header: 'NAME', value: (row) => row.name },
       ...(rows.some(({ team }) => team !== null)
-        ? [{ header: 'TEAM', value: (row: ShownKey) => row.team ?? '-', shrinkTo: 8 }]
+        ? [{ header: 'TEAM', value: (row: ShownKey) => row.team ?? '-', shrinkTo: 8, isName: true }]
         : []),
       { header: 'KEY', value: preview },
       { header: 'STATUS', value: status },

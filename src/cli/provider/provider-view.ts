@@ -32,7 +32,7 @@ export function printProviders(
   if (rows.length === 0) note('no providers yet; add one: llmproxy provider add --help');
   else {
     printTable(rows, [
-      { header: 'PROVIDER', value: (row) => row.provider_key, shrinkTo: 16 },
+      { header: 'PROVIDER', value: (row) => row.provider_key, shrinkTo: 16, isName: true },
       { header: 'STATUS', value: (row) => stateOf(row).replaceAll('_', ' ') },
       { header: 'WEIGHT', value: (row) => String(row.weight), align: 'right' },
       { header: 'API BASE', value: (row) => row.api_base, shrinkTo: 16 },

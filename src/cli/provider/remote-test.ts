@@ -50,7 +50,7 @@ function show({ provider_key, status, models, avg_response_time_ms }: ProviderHe
     return;
   }
   printTable(models, [
-    { header: 'MODEL', value: (each) => each.model, shrinkTo: 12 },
+    { header: 'MODEL', value: (each) => each.model, shrinkTo: 12, isName: true },
     { header: 'STATUS', value: (each) => each.status },
     { header: 'TOOK', value: (each) => duration(each.response_time_ms), align: 'right' },
     { header: 'ERROR', value: (each) => each.error ?? '-', shrinkTo: 20 },

@@ -61,7 +61,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     print(`\n${paint('bold', 'Attempts')}`);
     printTable(log, [
       { header: 'AFTER', value: (one) => duration(one.at_ms), align: 'right' },
-      { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12 },
+      { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12, isName: true },
       { header: 'MODEL SENT', value: (one) => one.model_sent, shrinkTo: 12 },
       { header: 'TOOK', value: (one) => duration(one.took_ms), align: 'right' },
       { header: 'OUTCOME', value: outcomeOf, shrinkTo: 20 },
@@ -100,7 +100,7 @@ export function printModelExplanation(
     if (route.candidates.length === 0) print(paint('yellow', 'no enabled provider serves it'));
     else {
       printTable(route.candidates, [
-        { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 10 },
+        { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 10, isName: true },
         { header: 'BY', value: (one) => one.pattern ?? 'all', shrinkTo: 6 },
         { header: 'SENT AS', value: (one) => one.model_sent, shrinkTo: 10 },
         { header: 'PRIO', value: (one) => String(one.priority), align: 'right' },
@@ -121,7 +121,7 @@ export function printModelExplanation(
 function printConsidered(candidates: readonly Considered[]): void {
   print(`\n${paint('bold', 'Candidates')}`);
   printTable(candidates, [
-    { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12 },
+    { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12, isName: true },
     { header: 'BY', value: (one) => one.pattern ?? 'all', shrinkTo: 6 },
     { header: 'SENT AS', value: (one) => one.model_sent, shrinkTo: 10 },
     { header: 'PRIO', value: (one) => String(one.priority), align: 'right' },
@@ -133,7 +133,7 @@ function printConsidered(candidates: readonly Considered[]): void {
 function printGuardrails(guardrails: RequestExplanation['guardrails']): void {
   print(`\n${paint('bold', 'Guardrails')}`);
   printTable(guardrails, [
-    { header: 'GUARDRAIL', value: (one) => one.guardrail, shrinkTo: 12 },
+    { header: 'GUARDRAIL', value: (one) => one.guardrail, shrinkTo: 12, isName: true },
     { header: 'KIND', value: (one) => one.kind },
     { header: 'OF', value: (one) => one.phase },
     { header: 'VERDICT', value: (one) => one.verdict.replace('_', ' ') },

@@ -112,7 +112,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
   else {
     printTable(prices, [
       { header: 'NAME', value: (row) => row.name, shrinkTo: 16 },
-      { header: 'MODEL', value: (row) => row.model, shrinkTo: 12 },
+      { header: 'MODEL', value: (row) => row.model, shrinkTo: 12, isName: true },
       { header: 'PROVIDER', value: (row) => row.provider_key ?? 'any' },
       { header: 'FROM', value: (row) => row.valid_from?.slice(0, 10) ?? 'always' },
       { header: 'RATES', value: (row) => ratesText(row.rates), shrinkTo: 20 },
@@ -122,7 +122,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
   if (models === null || models.length === 0) return;
   print('');
   printTable(models, [
-    { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12 },
+    { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12, isName: true },
     { header: 'MODEL SENT', value: (one) => one.model, shrinkTo: 16 },
     { header: 'RATES', value: ({ price }) => (price ? ratesText(price.rates) : 'no price') },
     { header: 'SOURCE', value: ({ price }) => price?.source ?? '-', shrinkTo: 12 },
