@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { defaultScenarios, type Rate, scenarios } from './scenarios.js';
-import { allTargets, optionalTargets, type PeerDirectories } from './targets/all.js';
+import { allTargets, optionalTargets, type Peers } from './targets/all.js';
 
 export interface BenchArguments {
   scenarios: string[];
@@ -12,15 +12,16 @@ export interface BenchArguments {
   /** Rate of the open loop; null takes the scenario's. */
   perSecond: Rate | null;
   jsonFile: string | null;
-  peers: PeerDirectories;
+  peers: Peers;
 }
 
 /** An invalid command line; its message is for people. */
 export class UsageError extends Error {}
 
-const targetNames = allTargets({ baseline: null, portkey: null, litellm: null }).map(
-  ({ name }) => name,
-);
+/** Options that say where separately installed software is. */
+const peerOptions = ['baseline', 'portkey', 'litellm', 'agentgateway', 'gomodel'] as const;
+
+const targetNames = allTargets(peersOf({})).map(({ name }) => name);
 
 export const usage = `Usage: npm run bench -- [options]
 
@@ -37,6 +38,7 @@ export const usage = `Usage: npm run bench -- [options]
   --baseline DIR     another checkout of llmproxy, built by npm ci: target llmproxy-baseline
   --portkey DIR      where \`npm install --prefix DIR @portkey-ai/gateway\` was run
   --litellm DIR      a virtual environment of Python with \`litellm[proxy]\`
+  --agentgateway FILE, --gomodel FILE   their executables
   --help
 
 Example: npm run bench -- --scenario small,stream --target nginx,llmproxy --seconds 10`;
@@ -60,12 +62,13 @@ export function readArguments(argv: readonly string[]): BenchArguments | null {
     rounds: Math.ceil(readNumber('--rounds', values.rounds, 3)),
     perSecond: readRate(values.rate),
     jsonFile: values.json ?? null,
-    peers: {
-      baseline: values.baseline ?? null,
-      portkey: values.portkey ?? null,
-      litellm: values.litellm ?? null,
-    },
+    peers: peersOf(values),
   };
+}
+
+function peersOf(values: Partial<Peers>): Peers {
+  const given = peerOptions.map((name) => [name, values[name] ?? null]);
+  return Object.fromEntries(given) as Peers;
 }
 
 function parse(argv: readonly string[]) {
@@ -82,6 +85,8 @@ function parse(argv: readonly string[]) {
         baseline: { type: 'string' },
         portkey: { type: 'string' },
         litellm: { type: 'string' },
+        agentgateway: { type: 'string' },
+        gomodel: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

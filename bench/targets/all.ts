@@ -1,5 +1,7 @@
+import { agentgateway } from './agentgateway.js';
 import { nodeUndici, uwsDispatch } from './bare.js';
 import { direct } from './direct.js';
+import { gomodel } from './gomodel.js';
 import { litellm } from './litellm.js';
 import {
   llmproxyBaseline,
@@ -15,35 +17,36 @@ import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
-/** Directories of separately installed software; null where not installed. */
-export interface PeerDirectories {
+/** Where separately installed software is; null where it is not installed. */
+export interface Peers {
   /** Another checkout of llmproxy. */
   baseline: string | null;
   portkey: string | null;
   litellm: string | null;
+  /** Files to execute. */
+  agentgateway: string | null;
+  gomodel: string | null;
 }
 
 /** Every target, in the order of the table. */
-export function allTargets({
-  baseline,
-  portkey: node,
-  litellm: python,
-}: PeerDirectories): Target[] {
+export function allTargets(peers: Peers): Target[] {
   return [
     direct,
     nginx,
     uwsDispatch,
     nodeUndici,
     llmproxyDefault,
-    llmproxyBaseline(baseline),
+    llmproxyBaseline(peers.baseline),
     llmproxyNode,
     llmproxyTwoWorkers,
     llmproxySpend,
     llmproxyCache,
     llmproxyGuardrails,
     llmproxyOtherGuardrails,
-    portkey(node),
-    litellm(python),
+    portkey(peers.portkey),
+    litellm(peers.litellm),
+    agentgateway(peers.agentgateway),
+    gomodel(peers.gomodel),
   ];
 }
 
