@@ -89,7 +89,9 @@ await run(defaults, async (options, closers) => {
       ...['usage', ...month(...filter)],
     ]),
     ...filters.map((filter) => ['usage', ...month('--by', 'day', ...filter)]),
-    ['usage', ...month('--by', 'model', '--key', key)],
+    ...[...filters, ['--tag', 'env:prod'], ['--tag', 'unused']].flatMap((filter) =>
+      ['key', 'team', 'model', 'provider'].map((by) => ['usage', ...month('--by', by, ...filter)]),
+    ),
     ['explain', id],
     ['requests'],
     ...[...filters, ['--user', user], ['--tag', 'app:7'], ['--status', '502'], ['--id', id]].map(
@@ -234,6 +236,11 @@ async function isCaughtUp(sql: Sql): Promise<boolean> {
       SELECT count(*) FROM pg_inherits WHERE inhparent = 'request_logs'::regclass
     ) = (
       SELECT count(*) FROM pg_inherits WHERE inhparent = 'request_logs_request_id'::regclass
+    ) AND NOT EXISTS (
+      SELECT FROM generate_series(
+        (SELECT date_trunc('day', min(started_at), 'UTC') FROM request_logs), now() - interval '25 hours', interval '24 hours'
+      ) AS day
+      WHERE day NOT IN (SELECT bucket FROM usage_folded WHERE grain = 'day' AND is_complete)
     ) AS done FROM usage_rollup_state`;
   return state?.done === true;
 }

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../config/settings/settings-types.js';
+import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
 import { indexPartitions, summarizeRequests } from '../db/queries/requests/partition-indexes.js';
+import { dropFoldsBefore, foldUsage } from '../db/queries/usage/folds.js';
 import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/usage/rollups.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
@@ -20,11 +22,13 @@ const dropEveryMs = 3_600_000;
 /** Pause between two slices of old rows, to leave the database to others. */
 const betweenSlicesMs = 20;
 const timeoutMs = 60_000;
+/** For the sums of a day of millions of requests. */
+const foldTimeoutMs = 600_000;
 const dayMs = 86_400_000;
 
 /**
- * States: fill (old rows, in slices) → index (old partitions) → merge, each minute; after a failure
- * from the beginning, a minute later.
+ * States: fill (old rows, in slices) → index (old partitions) → merge, and sum days that are over, each
+ * minute; after a failure from the beginning, a minute later.
  */
 export function openRollups(
   settings: RollupSettings,
@@ -37,8 +41,8 @@ export function openRollups(
   let failure = '';
   let droppedMs = Number.NEGATIVE_INFINITY;
   const wait = (ms: number) => pause(ms, undefined, { signal }).catch(() => {});
-  const bounded = <T>(what: string, work: Parameters<typeof withDeadline<T>>[3]) =>
-    withDeadline(database.sql, timeoutMs, what, work, signal);
+  const bounded = <T>(what: string, work: Parameters<typeof withDeadline<T>>[3], ms = timeoutMs) =>
+    withDeadline(database.sql, ms, what, work, signal);
 
   const catchUp = async () => {
     while (!signal.aborted && !(await bounded('Filling roll-ups', fillRollups))) {
@@ -53,12 +57,18 @@ export function openRollups(
         if (!isCaughtUp) await catchUp();
         isCaughtUp = true;
         await bounded('Merging roll-ups', mergeRollups);
+        const fold = <T>(work: (sql: Sql) => Promise<T>) =>
+          bounded('Summing a day', work, foldTimeoutMs);
+        await foldUsage(fold, firstDay(settings.retention_days) ?? '1970-01-01', signal);
         if (performance.now() - droppedMs < dropEveryMs) continue;
         droppedMs = performance.now();
-        const days = rollupDays(settings);
-        const day = new Date(Date.now() - days * dayMs).toISOString().slice(0, 10);
         await database.asOwner(summarizeRequests);
-        if (days > 0) await bounded('Removing roll-ups', (sql) => dropRollupsBefore(sql, day));
+        const drop = async (days: number, before: (sql: Sql, day: string) => Promise<void>) => {
+          const day = firstDay(days);
+          if (day !== null) await bounded('Removing old sums', (sql) => before(sql, day));
+        };
+        await drop(rollupDays(settings), dropRollupsBefore);
+        await drop(settings.retention_days, dropFoldsBefore);
         failure = '';
       } catch (error) {
         const reason = explainDatabaseError(error, database.dbUrl);
@@ -82,4 +92,9 @@ export function openRollups(
 export function rollupDays({ retention_days, rollup_retention_days }: RollupSettings): number {
   if (retention_days === 0 || rollup_retention_days === 0) return 0;
   return Math.max(retention_days, rollup_retention_days);
+}
+
+/** The first day that is kept; null: all are. */
+function firstDay(days: number): string | null {
+  return days === 0 ? null : new Date(Date.now() - days * dayMs).toISOString().slice(0, 10);
 }

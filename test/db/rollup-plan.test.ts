@@ -1,47 +1,52 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFilter } from '../../src/db/queries/requests/request-filter.js';
-import { planRollups } from '../../src/db/queries/usage/rollup-plan.js';
+import { planRollups, type SumState } from '../../src/db/queries/usage/rollup-plan.js';
 import type { UsageGrouping } from '../../src/db/queries/usage/usage-sum.js';
 
 const period = { since: new Date('2026-03-01T10:20:00Z'), until: new Date('2026-03-04T05:30:00Z') };
 
-/** The plan in short: its dimensions, and each part as `03-01T10:20 03-04T05:30`. */
+const starts = (...days: string[]) => days.map((day) => Date.parse(`2026-${day}`) / 1_000);
+
+/** The plan in short: its parts, such as `key day 03-02T00:00 03-04T00:00`, those of rows last. */
 function plan(
   by: UsageGrouping[],
   filter: Partial<RequestFilter> = {},
   timeZone = 'UTC',
-  filledFrom: string | null = null,
+  state: Partial<SumState> = {},
 ) {
-  const found = planRollups(
-    by,
-    { ...period, ...filter },
-    timeZone,
-    filledFrom === null ? null : new Date(filledFrom),
-  );
-  const short = (ranges: { since: Date; until: Date }[] = []) =>
-    ranges.map(({ since, until }) =>
-      [since, until].map((time) => time.toISOString().slice(5, 16)).join(' '),
-    );
+  const noFolds = { filledFrom: null, foldedDays: [], foldedWeeks: [] };
+  const found = planRollups(by, { ...period, ...filter }, timeZone, { ...noFolds, ...state });
+  const short = ({ since, until }: { since: Date; until: Date }) =>
+    [since, until].map((time) => time.toISOString().slice(5, 16)).join(' ');
   return (
-    found && [found.dimensions, short(found.days), short(found.hours), short(found.rows)].flat()
+    found && [
+      ...found.sums.map((part) =>
+        [
+          ...(part.table === 'usage_folds' ? ['fold'] : []),
+          part.dimensions,
+          part.grain,
+          short(part),
+        ].join(' '),
+      ),
+      ...found.rows.map((range) => `rows ${short(range)}`),
+    ]
   );
 }
 
 test('whole days and hours are read from roll-ups, and the ends of a period from rows', () => {
   assert.deepEqual(plan(['key']), [
-    'key',
-    '03-02T00:00 03-04T00:00',
-    '03-01T11:00 03-02T00:00',
-    '03-04T00:00 03-04T05:00',
-    '03-01T10:20 03-01T11:00',
-    '03-04T05:00 03-04T05:30',
+    'key day 03-02T00:00 03-04T00:00',
+    'key hour 03-01T11:00 03-02T00:00',
+    'key hour 03-04T00:00 03-04T05:00',
+    'rows 03-01T10:20 03-01T11:00',
+    'rows 03-04T05:00 03-04T05:30',
   ]);
 });
 
 test('a period of whole days needs nothing else', () => {
   const days = { since: new Date('2026-03-01'), until: new Date('2026-03-03') };
-  assert.deepEqual(plan(['model'], days), ['model', '03-01T00:00 03-03T00:00']);
+  assert.deepEqual(plan(['model'], days), ['model day 03-01T00:00 03-03T00:00']);
 });
 
 test('the smallest table that has all that is asked for is read', () => {
@@ -58,16 +63,16 @@ test('the smallest table that has all that is asked for is read', () => {
     [['provider'], { key: 'alice' }, 'key_model'],
   ];
   for (const [by, filter, dimensions] of cases) {
-    assert.equal(plan(by, filter)?.[0], dimensions, JSON.stringify([by, filter]));
+    assert.equal(plan(by, filter)?.[0]?.split(' ')[0], dimensions, JSON.stringify([by, filter]));
   }
 });
 
 test('users, tags and keys with models are kept by day only: the rest of it is read from rows', () => {
   for (const by of [['user'], ['tag'], ['key', 'model']] as UsageGrouping[][]) {
-    assert.deepEqual(plan(by)?.slice(1), [
-      '03-02T00:00 03-04T00:00',
-      '03-01T10:20 03-02T00:00',
-      '03-04T00:00 03-04T05:30',
+    assert.deepEqual(plan(by), [
+      `${by.join('_')} day 03-02T00:00 03-04T00:00`,
+      'rows 03-01T10:20 03-02T00:00',
+      'rows 03-04T00:00 03-04T05:30',
     ]);
   }
 });
@@ -99,21 +104,113 @@ test('periods that no roll-up covers are read from rows', () => {
 
 test('days of another time zone are made of hours, and a zone matters to days only', () => {
   assert.deepEqual(plan(['day'], {}, 'Europe/Berlin'), [
-    'model',
-    '03-01T11:00 03-04T05:00',
-    '03-01T10:20 03-01T11:00',
-    '03-04T05:00 03-04T05:30',
+    'model hour 03-01T11:00 03-04T05:00',
+    'rows 03-01T10:20 03-01T11:00',
+    'rows 03-04T05:00 03-04T05:30',
   ]);
   assert.deepEqual(plan(['key'], {}, 'Asia/Kolkata'), plan(['key']));
-  assert.deepEqual(plan(['hour'])?.[1], '03-01T11:00 03-04T05:00');
+  assert.equal(plan(['hour'])?.[0], 'model hour 03-01T11:00 03-04T05:00');
+});
+
+test('a zone that differs from UTC in summer only has days of its own from winter to winter', () => {
+  const year = { since: new Date('2026-01-01'), until: new Date('2026-12-31') };
+  assert.deepEqual(plan(['day'], year, 'Europe/London'), ['model hour 01-01T00:00 12-31T00:00']);
+  assert.equal(plan(['day'], year, 'Australia/Lord_Howe'), null);
 });
 
 test('periods without roll-ups are read from rows', () => {
-  assert.deepEqual(plan(['key'], {}, 'UTC', '2026-03-03T07:00:00Z'), [
-    'key',
-    '03-03T07:00 03-04T05:00',
-    '03-01T10:20 03-03T07:00',
-    '03-04T05:00 03-04T05:30',
+  const from = (time: string) => ({ filledFrom: new Date(`2026-${time}:00Z`) });
+  assert.deepEqual(plan(['key'], {}, 'UTC', from('03-03T07:00')), [
+    'key hour 03-03T07:00 03-04T05:00',
+    'rows 03-01T10:20 03-03T07:00',
+    'rows 03-04T05:00 03-04T05:30',
   ]);
-  assert.equal(plan(['key'], {}, 'UTC', '2026-03-04T05:00:00Z'), null);
+  assert.equal(plan(['key'], {}, 'UTC', from('03-04T05:00')), null);
+});
+
+const fortnight = { since: new Date('2026-03-01T23:00Z'), until: new Date('2026-03-12T00:30Z') };
+const folded = {
+  foldedDays: starts(
+    '03-01',
+    '03-02',
+    '03-03',
+    '03-04',
+    '03-05',
+    '03-06',
+    '03-07',
+    '03-08',
+    '03-10',
+    '03-12',
+  ),
+  foldedWeeks: starts('03-02', '03-09'),
+};
+
+test('days and weeks that are summed by more dimensions are read from these, as far as they are whole', () => {
+  assert.deepEqual(plan(['key'], fortnight, 'UTC', folded), [
+    'fold key week 03-02T00:00 03-09T00:00',
+    'fold key day 03-10T00:00 03-11T00:00',
+    'key day 03-09T00:00 03-10T00:00',
+    'key day 03-11T00:00 03-12T00:00',
+    'key hour 03-01T23:00 03-02T00:00',
+    'rows 03-12T00:00 03-12T00:30',
+  ]);
+  assert.deepEqual(plan(['key'], { ...fortnight, tag: 'a' }, 'UTC', folded), [
+    'fold tag_key week 03-02T00:00 03-09T00:00',
+    'fold tag_key day 03-10T00:00 03-11T00:00',
+    'rows 03-01T23:00 03-02T00:00',
+    'rows 03-09T00:00 03-10T00:00',
+    'rows 03-11T00:00 03-12T00:30',
+  ]);
+  const before = { ...folded, filledFrom: new Date('2026-03-11T06:00Z') };
+  assert.deepEqual(plan(['team'], fortnight, 'UTC', before), [
+    'fold team_model week 03-02T00:00 03-09T00:00',
+    'fold team_model day 03-10T00:00 03-11T00:00',
+    'key hour 03-11T06:00 03-12T00:00',
+    'rows 03-01T23:00 03-02T00:00',
+    'rows 03-09T00:00 03-10T00:00',
+    'rows 03-11T00:00 03-11T06:00',
+    'rows 03-12T00:00 03-12T00:30',
+  ]);
+});
+
+test('weeks are no days, and neither is made of hours or of days of another zone', () => {
+  assert.deepEqual(plan(['team', 'day'], fortnight, 'UTC', folded)?.slice(0, 2), [
+    'fold team_model day 03-02T00:00 03-09T00:00',
+    'fold team_model day 03-10T00:00 03-11T00:00',
+  ]);
+  for (const [by, zone] of [
+    [['team', 'hour'], 'UTC'],
+    [['team', 'day'], 'Europe/Berlin'],
+  ] as [UsageGrouping[], string][]) {
+    assert.ok(
+      !plan(by, fortnight, zone, folded)?.some((part) => part.startsWith('fold')),
+      by.join(),
+    );
+  }
+  assert.deepEqual(
+    plan(['key'], fortnight, 'Asia/Kolkata', folded),
+    plan(['key'], fortnight, 'UTC', folded),
+  );
+});
+
+test('of the sums of whole days and weeks the fewest that will do are read', () => {
+  const cases: [UsageGrouping[], Partial<RequestFilter>, string][] = [
+    [['model'], {}, 'model'],
+    [['tag'], { team: 'chat' }, 'tag'],
+    [[], { tag: 'a' }, 'tag'],
+    [['user'], {}, 'user'],
+    [['team'], { provider: 'p' }, 'fold team_model'],
+    [['key'], { team: 'chat' }, 'fold key'],
+    [['model'], { tag: 'a' }, 'fold tag_model'],
+    [['team'], { tag: 'a', key: 'alice' }, 'fold tag_key'],
+    [['key'], { model: 'm' }, 'fold key_model'],
+  ];
+  for (const [by, filter, dimensions] of cases) {
+    const part = plan(by, { ...fortnight, ...filter }, 'UTC', folded)?.[0];
+    assert.ok(part?.startsWith(`${dimensions} `), `${JSON.stringify([by, filter])}: ${part}`);
+  }
+  assert.equal(plan(['key'], { ...fortnight, tag: 'a', model: 'm' }, 'UTC', folded), null);
+  assert.equal(plan(['tag', 'key'], fortnight, 'UTC', folded), null);
+  const short = { since: new Date('2026-03-02T01:00Z'), until: new Date('2026-03-03T23:00Z') };
+  assert.equal(plan(['key'], { ...short, tag: 'a' }, 'UTC', folded), null);
 });

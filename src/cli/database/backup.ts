@@ -72,7 +72,9 @@ async function backup(named: string | undefined, flags: BackupFlags): Promise<vo
   }
   if (file === '-' && flags.json) throw usageError('--json needs a file for the backup');
   const { writeBackup } = await import('../../db/backup/write-backup.js');
-  const without = flags.requests === false ? ['request_logs', 'usage_rollups'] : [];
+  // The gateway makes these from rows.
+  const made = ['usage_folds', 'usage_folded'];
+  const without = flags.requests === false ? ['request_logs', 'usage_rollups', ...made] : made;
   const summary = await withDatabase(flags, 'read', async (sql) => {
     const out = file === '-' ? process.stdout : await newFile(file);
     const remove = () => rmSync(file, { force: true });

@@ -1,6 +1,11 @@
 import { Command } from 'commander';
 import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
-import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
+import {
+  isTime,
+  sumUsage,
+  type UsageGrouping,
+  usageGroupings,
+} from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
 import { wholeNumber } from '../arguments.js';
@@ -8,7 +13,7 @@ import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { printData, printJson } from '../output.js';
+import { note, printData, printJson } from '../output.js';
 import { exportCommand } from './export.js';
 import {
   addRequestFilters,
@@ -36,7 +41,7 @@ export function usageCommand(): Command {
     ]);
   addRequestFilters(command, defaultSince).option(
     '--limit <n>',
-    'sums at most, those with the most requests; the total is of all',
+    `sums at most, those with the most requests; the total is of all (tables: ${tableSums}, others: all)`,
     wholeNumber('--limit', 1, 1_000_000),
   );
   // The subcommands have options of the same names.
@@ -60,15 +65,23 @@ Examples:
     .action(run);
 }
 
+/** Nobody reads more, and 100,000 keys would take seconds. Periods are all shown. */
+const tableSums = 100;
+
 async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const filter = filterOf(flags);
   const timeZone = timeZoneOf(flags);
-  const { groups, total } = await readUsage(filter, timeZone, { by, ...flags });
+  const isCut = !csv && !flags.json && flags.limit === undefined && !by.some(isTime);
+  const limit = isCut ? { limit: tableSums } : {};
+  const { groups, total } = await readUsage(filter, timeZone, { by, ...flags, ...limit });
   const { since, until } = filter;
   if (csv) printData(usageCsv(by, groups, total));
   else if (flags.json) {
     printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
   } else printUsage(by, timeZone, groups, total);
+  if (isCut && groups.length === tableSums) {
+    note(`at most ${tableSums} sums are shown, those with the most requests: --limit shows more`);
+  }
 }
 
 /** From the database, or from the gateway that the flags name. */

@@ -63,7 +63,9 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   if (user) conditions.push(matches('end_user', user));
   if (tag) {
     conditions.push(
-      `EXISTS (SELECT FROM jsonb_array_elements_text(tags) AS one WHERE ${matches('one', tag)})`,
+      tag.includes('*')
+        ? `EXISTS (SELECT FROM jsonb_array_elements_text(tags) AS one WHERE ${matches('one', tag)})`
+        : `tags ? ${literal(tag)}`,
     );
   }
   if (model) conditions.push(matches('model', model));

@@ -1,4 +1,5 @@
 import type { RequestFilter } from '../requests/request-filter.js';
+import { folds } from './folds.js';
 import { isTime, type UsageGrouping } from './usage-sum.js';
 
 /** A half-open range of time. */
@@ -7,13 +8,27 @@ export interface Range {
   until: Date;
 }
 
-/** The parts of a period: whole hours and days come from roll-ups, the rest from rows. */
-export interface RollupPlan {
-  /** Value of the column `dimensions` of `usage_rollups`. */
+/** A range whose sums a table has. */
+export interface SummedRange extends Range {
+  table: 'usage_folds' | 'usage_rollups';
+  /** Value of the column `dimensions`. */
   dimensions: string;
-  hours: Range[];
-  days: Range[];
+  grain: 'hour' | 'day' | 'week';
+}
+
+/** The parts of a period: sums of whole hours, days and weeks, and rows for the rest. */
+export interface RollupPlan {
+  sums: SummedRange[];
   rows: Range[];
+}
+
+/** From when each table has sums. */
+export interface SumState {
+  /** `usage_rollups` is complete for requests that started at this time or later; null: for all. */
+  filledFrom: Date | null;
+  /** Starts of the days and weeks that `usage_folds` has, in order; seconds since 1970. */
+  foldedDays: readonly number[];
+  foldedWeeks: readonly number[];
 }
 
 const hourMs = 3_600_000;
@@ -27,17 +42,19 @@ const cubes = {
   user: ['user', 'team'],
   key_model: ['key', 'team', 'model', 'provider'],
 } as const;
+const hourly: readonly string[] = ['model', 'key'];
+/** Those that are as small as any fold. */
+const small: readonly string[] = ['model', 'tag'];
 
 /**
- * Plans how roll-ups answer a question.
- * @param filledFrom roll-ups are complete for requests that started at this time or later.
+ * Plans how sums answer a question.
  * @returns null if only rows can answer it.
  */
 export function planRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   timeZone: string,
-  filledFrom: Date | null,
+  { filledFrom, foldedDays, foldedWeeks }: SumState,
 ): RollupPlan | null {
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
@@ -46,50 +63,108 @@ export function planRollups(
   if (tag && (tag.includes('*') || by.includes('tag'))) return null;
   const names = ['key', 'team', 'user', 'tag', 'model', 'provider'] as const;
   const needed = names.filter((name) => filter[name] || by.includes(name));
-  const dimensions = (Object.keys(cubes) as (keyof typeof cubes)[]).find((cube) =>
-    needed.every((name) => cubes[cube].some((one) => one === name)),
-  );
-  if (!dimensions) return null;
   const isByTime = by.some(isTime);
   const isUtc = !isByTime || isOffset(timeZone, filter, (minutes) => minutes === 0);
   if (isByTime && !isOffset(timeZone, filter, (minutes) => minutes % 60 === 0)) return null;
-  const hasHours = dimensions === 'model' || dimensions === 'key';
   const hasDays = !by.includes('hour') && isUtc;
-  const { since, until } = filter;
-  const from = Math.max(since.getTime(), filledFrom?.getTime() ?? Number.NEGATIVE_INFINITY);
-  const hours = hasHours ? whole(from, until.getTime(), hourMs) : null;
-  const days = hasDays ? whole(from, until.getTime(), dayMs) : null;
-  const rolled = hours ?? days;
-  if (!rolled) return null;
-  const gaps = (all: Range, part: Range | null) =>
-    part ? ranges([all.since, part.since], [part.until, all.until]) : [all];
-  return {
-    dimensions,
-    days: days ? [days] : [],
-    hours: hours ? gaps(hours, days) : [],
-    rows: gaps({ since, until }, rolled),
+  const cube = smallest(cubes, needed);
+  // Folds have no sums of requests without tags.
+  const needsNone = by.includes('tag') || (cube !== null && small.includes(cube));
+  const fold = needsNone ? null : smallest(folds, needed);
+  const plan: RollupPlan = { sums: [], rows: [] };
+  const add = (
+    dimensions: string,
+    table: SummedRange['table'],
+    grain: SummedRange['grain'],
+    ranges: Range[],
+  ) => {
+    plan.sums.push(...ranges.map((range) => ({ ...range, dimensions, table, grain })));
   };
+  let rest: Range[] = [{ since: filter.since, until: filter.until }];
+  if (fold !== null && hasDays) {
+    const weeks = by.includes('day') ? [] : covered(rest, foldedWeeks, 7 * dayMs);
+    add(fold, 'usage_folds', 'week', weeks);
+    rest = without(rest, weeks);
+    const days = covered(rest, foldedDays, dayMs);
+    add(fold, 'usage_folds', 'day', days);
+    rest = without(rest, days);
+  }
+  const from = filledFrom?.getTime() ?? Number.NEGATIVE_INFINITY;
+  const wholeUnits = (unitMs: number) => rest.flatMap((range) => whole(range, from, unitMs));
+  if (cube !== null && hasDays) {
+    const days = wholeUnits(dayMs);
+    add(cube, 'usage_rollups', 'day', days);
+    rest = without(rest, days);
+  }
+  if (cube !== null && hourly.includes(cube)) {
+    const hours = wholeUnits(hourMs);
+    add(cube, 'usage_rollups', 'hour', hours);
+    rest = without(rest, hours);
+  }
+  plan.rows = rest;
+  return plan.sums.length > 0 ? plan : null;
 }
 
-/** The whole UTC hours or days of a period; null if it has none. */
-function whole(sinceMs: number, untilMs: number, unitMs: number): Range | null {
-  const since = Math.ceil(sinceMs / unitMs) * unitMs;
-  const until = Math.floor(untilMs / unitMs) * unitMs;
-  return since < until ? { since: new Date(since), until: new Date(until) } : null;
+function smallest<Name extends string>(
+  tables: Record<Name, readonly string[]>,
+  needed: readonly string[],
+): Name | null {
+  const names = Object.keys(tables) as Name[];
+  return names.find((name) => needed.every((one) => tables[name].includes(one))) ?? null;
 }
 
-function ranges(...pairs: [Date, Date][]): Range[] {
-  return pairs
-    .filter(([since, until]) => since < until)
-    .map(([since, until]) => ({ since, until }));
+/** The whole UTC hours or days of a range from a time on, if it has any. */
+function whole({ since, until }: Range, fromMs: number, unitMs: number): Range[] {
+  const first = Math.ceil(Math.max(since.getTime(), fromMs) / unitMs) * unitMs;
+  const last = Math.floor(until.getTime() / unitMs) * unitMs;
+  return first < last ? [{ since: new Date(first), until: new Date(last) }] : [];
 }
 
-/** Tests the zone's offset from UTC at both ends of the period. */
-function isOffset(timeZone: string, { since, until }: Range, test: (minutes: number) => boolean) {
-  return [since, until].every((time) => {
-    // The Swedish format is that of ISO 8601.
-    const local = time.toLocaleString('sv-SE', { timeZone });
-    const seconds = Math.floor(time.getTime() / 1_000) * 1_000;
-    return test((Date.parse(`${local.replace(' ', 'T')}Z`) - seconds) / 60_000);
+/** The units, by the seconds at which they start, that are in one of the ranges; neighbours as one. */
+function covered(ranges: readonly Range[], starts: readonly number[], unitMs: number): Range[] {
+  const found: Range[] = [];
+  for (const seconds of starts) {
+    const [since, until] = [new Date(seconds * 1_000), new Date(seconds * 1_000 + unitMs)];
+    if (!ranges.some((range) => since >= range.since && until <= range.until)) continue;
+    const last = found.at(-1);
+    if (last?.until.getTime() === since.getTime()) last.until = until;
+    else found.push({ since, until });
+  }
+  return found;
+}
+
+/** What is left of ranges without others that are parts of them, in order. */
+function without(ranges: readonly Range[], parts: readonly Range[]): Range[] {
+  return ranges.flatMap((range) => {
+    const inside = parts.filter(({ since, until }) => since >= range.since && until <= range.until);
+    const ends = [
+      range.since,
+      ...inside.flatMap(({ since, until }) => [since, until]),
+      range.until,
+    ];
+    const left: Range[] = [];
+    for (let at = 0; at < ends.length; at += 2) {
+      const [since, until] = [ends[at], ends[at + 1]] as [Date, Date];
+      if (since < until) left.push({ since, until });
+    }
+    return left;
   });
+}
+
+/** Tests the zone's offset from UTC all over the period: in summer it may be another. */
+function isOffset(timeZone: string, { since, until }: Range, test: (minutes: number) => boolean) {
+  // The Swedish format is that of ISO 8601.
+  const local = new Intl.DateTimeFormat('sv-SE', {
+    timeZone,
+    dateStyle: 'short',
+    timeStyle: 'medium',
+  });
+  const isAt = (ms: number) => {
+    const seconds = Math.floor(ms / 1_000) * 1_000;
+    return test((Date.parse(`${local.format(seconds).replace(' ', 'T')}Z`) - seconds) / 60_000);
+  };
+  const [firstMs, lastMs] = [since.getTime(), until.getTime()];
+  const stepMs = Math.max(7 * dayMs, (lastMs - firstMs) / 1_000);
+  for (let ms = firstMs; ms < lastMs; ms += stepMs) if (!isAt(ms)) return false;
+  return isAt(lastMs);
 }

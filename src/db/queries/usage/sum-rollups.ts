@@ -3,7 +3,7 @@ import { type Distribution, type UsageSum, usageCounts } from '../../../observe/
 import type { Sql } from '../../client.js';
 import { literal, matches, runReport } from '../../report.js';
 import { isError, type RequestFilter, where } from '../requests/request-filter.js';
-import type { Range, RollupPlan } from './rollup-plan.js';
+import type { Range, RollupPlan, SummedRange } from './rollup-plan.js';
 import { groupSql, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
 
 /**
@@ -21,13 +21,9 @@ export async function sumRollups(
   { limit, signal }: { limit?: number; signal?: AbortSignal } = {},
 ): Promise<UsageSum[]> {
   const parts = [
-    ...plan.days.map((range) => rolled('day', range, filter, plan)),
-    ...plan.hours.map((range) => rolled('hour', range, filter, plan)),
+    ...plan.sums.map((range) => rolled(range, filter)),
     ...plan.rows.map((range) => single(range, filter, by)),
   ];
-  const groups = by.length > 0 ? 'GROUP BY g1, g2, id HAVING sum(requests) <> 0' : '';
-  const keys =
-    by.length > 0 ? 'g1, g2, id, max(credential_name)' : 'NULL, NULL, NULL::bigint, NULL';
   const order = by.length > 0 ? `ORDER BY ${orderOf(by).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
     sql,
@@ -35,26 +31,35 @@ export async function sumRollups(
       SELECT *, ${groupSql(by[0], timeZone)} AS g1, ${groupSql(by[1], timeZone)} AS g2,
         ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id
       FROM (${parts.join('\n      UNION ALL ')}) AS parts
-    ), sums (g1, g2, id, last_name, ${counts.join(', ')}) AS (
-      SELECT ${keys}, ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
-      FROM logs ${groups}
-    ), named AS (
-      SELECT false AS is_total, sums.*,
-        coalesce(c.name, CASE WHEN sums.id IS NOT NULL THEN last_name END) AS key_name
-      FROM sums LEFT JOIN credentials c ON c.id = sums.id
+    ), ranked (g1, g2, id, last_name, requests) AS (${
+      by.length > 0
+        ? `SELECT g1, g2, id, max(credential_name), sum(requests)::bigint
+          FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0`
+        : 'SELECT NULL, NULL, NULL::bigint, NULL, 0'
+    }), named AS (
+      SELECT false AS is_total, ranked.*,
+        coalesce(c.name, CASE WHEN ranked.id IS NOT NULL THEN last_name END) AS key_name
+      FROM ranked LEFT JOIN credentials c ON c.id = ranked.id
     ), shown AS MATERIALIZED (
       SELECT row_number() OVER () AS place, ordered.* FROM (
         SELECT *, ${shownGroups(by)} FROM named ${order} LIMIT ${limit ?? 'NULL'}
       ) AS ordered
+    ), found AS ${limit !== undefined && by.length > 0 ? '' : 'NOT '}MATERIALIZED (
+      SELECT place, ${counts.map((column) => `logs.${column}`).join(', ')}, durations, first_token_times
+      FROM logs JOIN shown ON ${isSameGroup(by)}
+    ), sums AS (
+      SELECT place, ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint AS ${column}`).join(', ')}
+      FROM found GROUP BY place
     ), ${histograms}
-    SELECT "group", subgroup, credential_id, ${counts.join(', ')}, durations, first_token_times
-    FROM shown LEFT JOIN histograms USING (place) ORDER BY place`,
+    SELECT "group", subgroup, credential_id,
+      ${counts.map((column) => `coalesce(sums.${column}, 0) AS ${column}`).join(', ')}, durations, first_token_times
+    FROM shown LEFT JOIN sums USING (place) LEFT JOIN histograms USING (place) ORDER BY place`,
     signal,
   );
   return rows.map(toSum);
 }
 
-/** Only groups that are shown get them: there may be many more, and a bin for each request. */
+/** Groups that are shown get histograms: there may be many more, and a bin for each request. */
 const histograms = `bins AS (
       SELECT place, duration, sum(durations - (duration << 40))::bigint AS requests,
         first_token, sum(first_tokens - (first_token << 40))::bigint AS first_requests
@@ -63,8 +68,7 @@ const histograms = `bins AS (
           first_tokens, (first_tokens + (1::bigint << 39)) >> 40 AS first_token
         FROM (
           SELECT place, unnest(durations) AS durations, unnest(first_token_times) AS first_tokens
-          FROM logs JOIN shown
-            ON ARRAY[logs.g1, logs.g2, logs.id::text] = ARRAY[shown.g1, shown.g2, shown.id::text]
+          FROM found
         ) AS elements
       ) AS decoded
       GROUP BY GROUPING SETS ((place, duration), (place, first_token))
@@ -95,22 +99,35 @@ type SummedRow = Omit<UsageSum, 'duration_ms' | 'first_token_ms'> & {
   first_token_times: Histogram | null;
 };
 
-/** Roll-ups of a range, with the columns of `single`. */
+/** A condition that rows belong to a group that is shown. Names of groups may be null. */
+function isSameGroup(by: readonly UsageGrouping[]): string {
+  const columns = [
+    ...by.map((_, index) => ({ name: `g${index + 1}`, none: "''" })),
+    ...(by.includes('key') ? [{ name: 'id', none: '0' }] : []),
+  ];
+  const conditions = columns.flatMap(({ name, none }) => [
+    `coalesce(logs.${name}, ${none}) = coalesce(shown.${name}, ${none})`,
+    `(logs.${name} IS NULL) = (shown.${name} IS NULL)`,
+  ]);
+  return conditions.join(' AND ') || 'true';
+}
+
+/** Sums of a range, with the columns of `single`. */
 function rolled(
-  grain: 'hour' | 'day',
-  { since, until }: Range,
+  { table, dimensions, grain, since, until }: SummedRange,
   { tag, ...filter }: RequestFilter,
-  { dimensions }: RollupPlan,
 ): string {
   const conditions = [
     `dimensions = ${literal(dimensions)} AND grain = '${grain}'`,
     where({ ...filter, since, until }),
     ...(tag ? [matches('tag', tag)] : []),
   ];
+  const isFold = table === 'usage_folds';
+  const columns = names.map((name) => (isFold && name === 'end_user' ? 'NULL AS end_user' : name));
   return `SELECT * FROM (
-      SELECT bucket AS started_at, ${[...names, ...counts].join(', ')}, durations,
+      SELECT bucket AS started_at, ${[...columns, ...counts].join(', ')}, durations,
         first_token_times, dimensions, grain, NULL AS mirror
-      FROM usage_rollups
+      FROM ${table}
     ) AS rollups WHERE ${conditions.join(' AND ')}`;
 }
 

@@ -2,12 +2,12 @@ import type { UsageSum } from '../../../observe/usage/usage-sum.js';
 import type { Sql } from '../../client.js';
 import { literal, runReport } from '../../report.js';
 import type { RequestFilter } from '../requests/request-filter.js';
-import { planRollups } from './rollup-plan.js';
+import { planRollups, type SumState } from './rollup-plan.js';
 import { sumRollups } from './sum-rollups.js';
 import { sumRows } from './sum-rows.js';
 import type { Usage, UsageGrouping } from './usage-sum.js';
 
-export { type Usage, type UsageGrouping, usageGroupings } from './usage-sum.js';
+export { isTime, type Usage, type UsageGrouping, usageGroupings } from './usage-sum.js';
 export type { UsageSum };
 
 export interface SumOptions {
@@ -45,9 +45,9 @@ async function sumAll(
   filter: RequestFilter,
   { timeZone = 'UTC', maxRows = defaultMaxRows, ...options }: SumOptions,
 ): Promise<Usage> {
-  const { filledFrom, requests, areRowsGone } = await rollupState(sql, filter, options.signal);
+  const { requests, areRowsGone, ...state } = await rollupState(sql, filter, options.signal);
   const planOf = (groupings: readonly UsageGrouping[]) =>
-    planRollups(groupings, filter, timeZone, filledFrom);
+    planRollups(groupings, filter, timeZone, state);
   const plans = { groups: planOf(by), total: planOf([]) };
   if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
     return await sumRows(sql, by, filter, timeZone, options.signal);
@@ -58,9 +58,7 @@ async function sumAll(
   return { groups, total: total as UsageSum };
 }
 
-interface RollupState {
-  /** Null: roll-ups are complete. */
-  filledFrom: Date | null;
+interface RollupState extends SumState {
   /** Requests on the days of the period. */
   requests: number;
   /** True if roll-ups exist for days of the period whose partitions are gone. */
@@ -75,6 +73,7 @@ async function rollupState(
   const [state] = await runReport<RollupState>(
     sql,
     `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
+      ${foldedOf('day')} AS "foldedDays", ${foldedOf('week')} AS "foldedWeeks",
       coalesce(sum(requests), 0)::bigint AS requests,
       coalesce(min(bucket) < coalesce((
         SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
@@ -87,4 +86,9 @@ async function rollupState(
     signal,
   );
   return state as RollupState;
+}
+
+function foldedOf(grain: 'day' | 'week'): string {
+  return `(SELECT coalesce(json_agg(extract(epoch FROM bucket) ORDER BY bucket), '[]') FROM usage_folded
+        WHERE grain = '${grain}' AND is_complete)`;
 }
