@@ -58,6 +58,7 @@ BEGIN
   EXECUTE def;
 END
 $$;
+-- The statement for new rows is part of the function, so that it is planned once for a connection.
 SELECT pg_temp.edit_function('llmproxy_roll_up()', ARRAY[
   $$    DELETE FROM usage_rollups;$$,
   $$    DELETE FROM usage_rollups;
@@ -73,6 +74,10 @@ SELECT pg_temp.edit_function('llmproxy_roll_up()', ARRAY[
     -- After that: whoever makes the week has ended then.
     EXECUTE format('DELETE FROM usage_folded WHERE grain = ''week'' AND bucket IN (
       SELECT date_trunc(''week'', started_at, ''UTC'') FROM (%s) AS changed)', source);
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    $$ || replace(llmproxy_rollup_statement('SELECT 1 AS sign, * FROM new_rows'), '$1', 'since') || $$;
+    RETURN NULL;
   END IF;
   EXECUTE llmproxy_rollup_statement(source) USING since;$$
 ]);
