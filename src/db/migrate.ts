@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import postgres from 'postgres';
 import type { Sql } from './client.js';
 import { DatabaseError } from './database-error.js';
@@ -27,8 +28,13 @@ export class SchemaTooNewError extends Error {
 
 /** Key of the advisory lock that a migration holds until its transaction ends. */
 export const lockKey = 5_716_290_418;
+/** Who uses a table waits behind a statement that waits for its lock: a report may take a minute. */
+const lockTimeoutMs = 500;
+const lockPatienceMs = 120_000;
+const betweenTriesMs = 1_000;
 /** Our own SQLSTATE: another process was first. */
 const raceCode = 'LP001';
+const lockedCode = '55P03';
 
 /**
  * Applies all pending migrations, each in a transaction of its own. Several processes may do so at
@@ -108,23 +114,31 @@ export async function newerSchema(sql: Sql, directory?: string): Promise<NewerSc
 
 /**
  * Runs one file and its bookkeeping as one simple query, which the server treats as one
- * transaction.
+ * transaction; again if others hold locks that it needs.
  * @returns false if another process was first.
  */
 async function run(sql: Sql, bookkeeping: string, { file, sql: text }: SqlFile): Promise<boolean> {
   const prelude = `SET LOCAL lock_timeout = '60s';
     ${resolvedSearchPath}
     SELECT pg_advisory_xact_lock(${lockKey});
+    SET LOCAL lock_timeout = ${lockTimeoutMs};
     DO $$BEGIN
       ${bookkeeping};
       IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = '${raceCode}'; END IF;
     END$$;\n`;
-  try {
-    await sql.unsafe(prelude + text);
-    return true;
-  } catch (error) {
+  const startMs = performance.now();
+  for (;;) {
+    const error = await sql.unsafe(prelude + text).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (error === null) return true;
     if (!(error instanceof postgres.PostgresError)) throw error;
     if (error.code === raceCode) return false;
+    if (error.code === lockedCode && performance.now() - startMs < lockPatienceMs) {
+      await pause(betweenTriesMs);
+      continue;
+    }
     throw new Error(`Migration ${file} failed${lineOf(error, prelude, text)}: ${describe(error)}`, {
       cause: error,
     });
@@ -139,7 +153,7 @@ function lineOf(error: postgres.PostgresError, prelude: string, text: string): s
 }
 
 function describe({ code, message, detail, hint, where }: postgres.PostgresError): string {
-  if (code === '55P03') return 'another session has held a lock on these tables for over 60 s';
+  if (code === lockedCode) return 'other sessions have held locks on these tables for over 2 min';
   return [message, detail, hint, where?.split('\n')[0]].filter(Boolean).join('; ');
 }
 

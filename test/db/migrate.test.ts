@@ -12,10 +12,13 @@ import {
   newerSchema,
   SchemaTooNewError,
 } from '../../src/db/migrate.js';
+import { readMigrations } from '../../src/db/migration-files.js';
 import { readVersion } from '../../src/db/queries/configuration/config-history.js';
 import { configVersion } from '../../src/db/queries/configuration/config-version.js';
 import { readConfiguration } from '../../src/db/queries/configuration/read-configuration.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { emptyDatabase, testDirectory } from '../support/postgres.js';
+import { until } from '../support/until.js';
 
 test('applies pending migrations, reports them, and undoes them', async (t) => {
   const { sql } = await emptyDatabase(t);
@@ -285,3 +288,26 @@ test('an API base of an earlier version is written as it was understood', async 
 });
 
 const shipped = fileURLToPath(new URL('../../../migrations', import.meta.url));
+
+test('a migration that waits for a report keeps nobody from storing rows', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const names = readMigrations().map(({ name }) => name);
+  await migrateUp(sql, undefined, names.indexOf('request_ids'));
+  const today = new Date();
+  await createRequestLogPartitions(sql, [today.toISOString().slice(0, 10)]);
+  const report = await sql.reserve();
+  t.after(() => report.release());
+  await report.unsafe('BEGIN; SELECT FROM request_logs');
+  const migrating = migrateUp(sql);
+  await until('it waits', async () => {
+    const [waiting] =
+      await sql`SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'`;
+    return waiting !== undefined;
+  });
+  await sql.unsafe(`SET LOCAL lock_timeout = '10s';
+    INSERT INTO request_logs (started_at, uid, request_id, credential_name, endpoint, model,
+      attempts, status, stream, complete, duration_ms, upstream_ms)
+    VALUES (now(), gen_random_uuid(), 'r', 'key', '/v1/chat/completions', 'm', 1, 200, false, true, 1, 1)`);
+  await report.unsafe('COMMIT');
+  assert.equal((await migrating).length, names.length - names.indexOf('request_ids'));
+});
