@@ -62,6 +62,11 @@ export interface PolicyServices {
   slot(key: string, capacity: number, waitMs: number): Promise<(() => void) | null>;
   /** Asks a service unless it has failed again and again. @throws Error saying so. */
   unlessFailing<T>(service: string, ask: () => Promise<T>): Promise<T>;
+  /**
+   * Acquires memory for texts whose check no client waits for.
+   * @returns its release, or null if there is none left.
+   */
+  room(bytes: number): (() => void) | null;
 }
 
 export interface ModelQuestion {
@@ -101,16 +106,21 @@ export interface PolicyRun {
   before(request: ModelRequest): ModelRequest | Promise<ModelRequest>;
   /** Holds for this answer, in order; empty: none. */
   hold(head: AnswerHead): readonly AnswerHold[];
-  /** The exchange is over, however it ended. */
-  after(): void;
+  /**
+   * The exchange is over, however it ended.
+   * @returns null, or a promise where results are still to be noted. It never rejects.
+   */
+  after(): Promise<void> | null;
 }
 
 /**
- * Holds the client's bytes. `push` takes the next bytes, all at once for an answer that is no
- * stream, and returns the released ones; of a stream, whole events.
+ * Holds the client's bytes. `push` takes the next bytes, and returns the released ones; of a stream,
+ * whole events.
  * @throws GatewayError, or rejects with it, to end the answer.
  */
 export interface AnswerHold {
+  /** False: an answer that is no stream is given to it all at once, and not flushed. */
+  readonly takesPieces: boolean;
   push(bytes: Buffer): Buffer | Promise<Buffer>;
   /** Ends the stream; returns the rest. */
   flush(): Buffer | Promise<Buffer>;

@@ -8,6 +8,7 @@ import type { Slots } from '../limits/slots.js';
 import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 import type { AnswerCache } from '../policies/cache/answer-cache.js';
+import type { Backlog } from '../policies/guardrails/backlog.js';
 import type { Breakers } from '../policies/guardrails/breakers.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
@@ -90,6 +91,10 @@ export interface Gateway {
   readonly cache: AnswerCache;
   /** Services of guardrails that do not answer. */
   readonly breakers: Breakers;
+  /** Texts that monitoring guardrails are still to check. */
+  readonly backlog: Backlog;
+  /** Requests that are over, but whose records wait for such checks. */
+  readonly unrecorded: Set<Promise<void>>;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

@@ -66,12 +66,27 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   }
   if (exchange.aborted && !record.complete) record.left();
   record.reservation?.settle(record);
-  record.policies?.after();
+  const noting = record.policies?.after();
   if (record.cache) settleCache(exchange, record);
   if (endpoint) countActive(gateway, endpoint, -1);
-  gateway.emit(record.finished());
+  if (noting) recordAfter(gateway, record, noting);
+  else gateway.emit(record.finished());
   watchRest(gateway, exchange);
   record.mirrored?.();
+}
+
+/** Guardrails that only monitor may take their time. */
+function recordAfter(
+  { emit, unrecorded }: Gateway,
+  record: RequestRecord,
+  noting: Promise<unknown>,
+): void {
+  record.endMs = performance.now();
+  const recorded = noting.then(() => {
+    unrecorded.delete(recorded);
+    emit(record.finished());
+  });
+  unrecorded.add(recorded);
 }
 
 /** The gateway's own pages and health polls are not traced. */

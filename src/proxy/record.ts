@@ -55,6 +55,8 @@ export class RequestRecord {
   error: string | null = null;
   upstreamMs = 0;
   firstTokenMs: number | null = null;
+  /** Time of its end, monotonic milliseconds; null: it ends with its record. */
+  endMs: number | null = null;
   /** True if the whole answer was passed on. */
   complete = false;
   /** The operator's reason for stopping it while it ran. */
@@ -211,7 +213,7 @@ export class RequestRecord {
       status: this.status,
       error: this.error,
       stream: this.stream,
-      totalMs: performance.now() - this.startMs,
+      totalMs: (this.endMs ?? performance.now()) - this.startMs,
       upstreamMs: this.upstreamMs,
       firstTokenMs: this.firstTokenMs,
       complete: this.complete,

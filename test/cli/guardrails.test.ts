@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, askChat, bearer } from '../support/ask.js';
+import type { Daemon } from '../support/daemon.js';
 import { startGateway } from '../support/gateway.js';
 import { until } from '../support/until.js';
 import { chatCompletion, startUpstream } from '../support/upstream.js';
@@ -102,6 +103,17 @@ test('guardrails have commands, history, documents, override files and reports',
   );
   assert.match((await cli(['audit', 'list'])).stdout, /guardrail +words/);
 
+  const one = 'guardrails: {words: {mode: monitor}}';
+  const planned = await cli(['config', 'plan', '-'], { stdin: one });
+  assert.match(planned.stdout, /guardrail words[\s\S]*mode/, planned.stderr);
+  assert.doesNotMatch(planned.stdout, /patterns|phases|config/);
+  const applied = await apply(daemon, one);
+  assert.equal(applied.status, 200, applied.text);
+  assert.equal((await say('say xyzzy')).status, 200);
+  const { version } = JSON.parse(applied.text);
+  await cli(['config', 'rollback', String(version - 1), '--yes']);
+  assert.equal((await say('say xyzzy')).status, 400);
+
   mkdirSync(daemon.overridesDir, { recursive: true });
   writeFileSync(join(daemon.overridesDir, '10.yaml'), 'guardrails:\n  words:\n    mode: monitor\n');
   await until('the override file is used', async () => (await say('say xyzzy')).status === 200);
@@ -122,8 +134,13 @@ test('guardrails have commands, history, documents, override files and reports',
 });
 
 test('a webhook signs with a secret of the machine, and no admin key may name another one', async (t) => {
+  const held: (() => void)[] = [];
+  const verdicts = { areHeld: false };
   const hook = await startUpstream(t, (_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{"verdict":"pass"}');
+    const send = (text: string) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+    if (verdicts.areHeld) held.push(() => send('{"verdict":"refuse"}'));
+    else send('{"verdict":"pass"}');
   });
   const { daemon, key } = await startGateway(
     t,
@@ -158,7 +175,33 @@ test('a webhook signs with a secret of the machine, and no admin key may name an
   await cli(['guardrails', 'edit', 'ours', '--secret-env', 'NOT_SET_AT_ALL']);
   const failed = await askChat(url, key, 'm');
   assert.equal(JSON.parse(failed.text).error.code, 'guardrail_failed');
+
+  const document = 'guardrails: {ours: {mode: monitor, phases: [answer]}}';
+  assert.equal((await apply(daemon, document)).status, 200);
+  const whole = `guardrails: {ours: {config: {url: "${hook.url}", timeout_ms: 60000}}}`;
+  assert.equal((await apply(daemon, whole)).status, 200);
+  verdicts.areHeld = true;
+  const passed = await askChat(url, key, 'm');
+  assert.equal(passed.status, 200);
+  const verdict = await until('the check', () => held[0]);
+  const stopped = daemon.stop();
+  await until('it takes no requests', () => ask(`${url}/health`).then(isDraining, () => true));
+  verdict();
+  assert.equal(await stopped, 0);
+  const [row] = await daemon.sql`
+    SELECT guardrails FROM request_logs WHERE request_id = ${String(passed.headers['x-request-id'])}`;
+  assert.equal(row?.guardrails[0].verdict, 'would_refuse', 'a stop waits for the verdict');
 });
+
+const isDraining = ({ status }: { status: number }) => status !== 200;
+
+function apply({ url, adminKey }: Daemon, document: string) {
+  return ask(`${url}/admin/v1/config/apply?wait=active`, {
+    method: 'POST',
+    headers: bearer(adminKey),
+    body: JSON.stringify({ document, message: 'a try' }),
+  });
+}
 
 test('stored bodies exclude refused requests, and contain the edits of guardrails', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {

@@ -12,6 +12,7 @@ import {
 } from '../../src/dialects/conversation.js';
 import { readEvents } from '../../src/dialects/sse.js';
 import { noClasses } from '../../src/dialects/usage.js';
+import type { Gateway } from '../../src/proxy/gateway.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';
 import { gatewayForTest, recordsOf, serveGateway } from '../proxy/gateway-for-test.js';
@@ -113,6 +114,7 @@ export function guardrail(
 
 export interface Guarded {
   origin: string;
+  gateway: Gateway;
   provider: Upstream;
   /** The record of the last finished request. */
   last(): ReturnType<typeof recordsOf>[number] | undefined;
@@ -141,7 +143,7 @@ export async function guarded(
   );
   const origin = await serveGateway(t, gateway);
   const records = () => recordsOf(gateway);
-  return { origin, provider: upstream, records, last: () => records().at(-1) };
+  return { origin, gateway, provider: upstream, records, last: () => records().at(-1) };
 }
 
 export interface Posted {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { maxBacklogBytes } from '../../src/policies/guardrails/backlog.js';
 import { until } from '../support/until.js';
 import { type Answer, startUpstream } from '../support/upstream.js';
 import {
+  answerIn,
   answers,
   clientDialects,
   guarded,
@@ -176,41 +178,83 @@ test('the first windows of a stream are small, so that its text begins soon', as
   assert.ok(third >= 448 && rest.length > 0, `${third}`);
 });
 
-test('a stream that is only monitored is not held, and its record has the verdict', async (t) => {
-  let answerHook = () => {};
-  const hook = await startUpstream(t, (_request, response) => {
-    answerHook = () => response.writeHead(200).end('{"verdict":"refuse"}');
-  });
-  const config = { url: hook.url, window_chars: 50, timeout_ms: 10_000, retries: 0 };
-  const rows = [guardrail('ours', 'webhook', config, { phases: ['answer'], mode: 'monitor' })];
-  const said = 'ten chars '.repeat(30);
-  const events = streamIn('openai.chat', said.match(/.{10}/g) ?? []);
-  const { origin, last } = await guarded(t, rows, 'openai.chat', (_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events);
-  });
-  const answer = await fetch(`${origin}${pathOf('openai.chat', true)}`, {
-    method: 'POST',
-    body: requestIn('openai.chat', 'hi', true).toString(),
-  });
-  const reader = answer.body?.getReader() ?? assert.fail();
-  let text = '';
-  const read = async () => {
-    const { done, value } = await reader.read();
-    text += Buffer.from(value ?? []).toString();
-    return !done;
-  };
-  while (!text.includes('[DONE]')) assert.ok(await read());
-  assert.equal(textIn('openai.chat', text, true), said);
-  assert.equal(last(), undefined, 'its end waits for the check');
-  const answering = setInterval(() => answerHook(), 20);
-  while (await read());
-  clearInterval(answering);
-  await until('the record', () => last() !== undefined);
-  const [outcome] = last()?.guardrails ?? [];
-  assert.deepEqual(
-    [outcome?.verdict, last()?.error, last()?.complete],
-    ['would_refuse', null, true],
+for (const stream of [true, false]) {
+  for (const phases of [['request'], ['answer']] as const) {
+    const what = `a monitored ${phases} waits for no check: ${stream ? 'a stream' : 'whole'}`;
+    test(`${what}, and its record has the verdict`, async (t) => {
+      const checks: (() => void)[] = [];
+      const hook = await startUpstream(t, (_request, response) => {
+        checks.push(() => response.writeHead(200).end('{"verdict":"refuse"}'));
+      });
+      const config = { url: hook.url, window_chars: 50, timeout_ms: 10_000, retries: 0 };
+      const rows = [
+        guardrail('ours', 'webhook', config, { phases: [...phases], mode: 'monitor' }),
+        guardrail('pii', 'pii', {}, { mode: 'monitor', phases: ['answer'] }),
+      ];
+      // A short answer arrives whole before it is passed on, also without guardrails.
+      const said = `${'ten chars '.repeat(stream ? 30 : 80_000)} to alice@example.com`;
+      const body = stream
+        ? streamIn('openai.chat', said.match(/.{1,10}/g) ?? [])
+        : Buffer.from(answerIn('openai.chat', said));
+      const halves = [body.subarray(0, body.length / 2), body.subarray(body.length / 2)];
+      let sendRest = () => {};
+      const { origin, last } = await guarded(t, rows, 'openai.chat', (_request, response) => {
+        const type = stream ? 'text/event-stream' : 'application/json';
+        response.writeHead(200, { 'content-type': type }).write(halves[0]);
+        sendRest = () => response.end(halves[1]);
+      });
+      const answer = await fetch(origin + pathOf('openai.chat', stream), {
+        method: 'POST',
+        body: requestIn('openai.chat', 'hi', stream).toString(),
+        signal: AbortSignal.timeout(30_000),
+      });
+      const reader = answer.body?.getReader() ?? assert.fail();
+      let text = '';
+      const read = async () => {
+        const { done, value } = await reader.read();
+        text += Buffer.from(value ?? []).toString();
+        return !done;
+      };
+      assert.ok(await read(), 'its beginning is passed on');
+      sendRest();
+      while (await read());
+      assert.ok(text === body.toString());
+      await until('the check', () => checks.length > 0);
+      assert.equal(last(), undefined, 'its record waits for the check');
+      const answering = setInterval(() => checks.shift()?.(), 10);
+      await until('the record', () => last() !== undefined);
+      clearInterval(answering);
+      const { guardrails, error, complete } = last() ?? assert.fail();
+      assert.deepEqual(guardrails?.map(({ guardrail, verdict }) => [guardrail, verdict]).sort(), [
+        ['ours', 'would_refuse'],
+        ['pii', 'would_edit'],
+      ]);
+      assert.deepEqual([error, complete], [null, true]);
+    });
+  }
+}
+
+test('no more texts await a check than there is memory for, and the record says so', async (t) => {
+  const hook = await startUpstream(t, () => {});
+  const rows = [guardrail('ours', 'webhook', { url: hook.url }, { mode: 'monitor' })];
+  const { origin, gateway, last } = await guarded(
+    t,
+    rows,
+    'openai.chat',
+    answers('openai.chat', ['ok']),
   );
+  const release = gateway.backlog.take(maxBacklogBytes) ?? assert.fail();
+  assert.equal(gateway.backlog.take(1), null);
+  const path = pathOf('openai.chat', false);
+  assert.equal((await post(origin, path, requestIn('openai.chat', 'hi'))).status, 200);
+  assert.equal(hook.received.length, 0);
+  assert.equal(last()?.error, 'guardrail_skipped');
+  assert.deepEqual(
+    last()?.guardrails?.map(({ phase, found }) => [phase, found]),
+    ['request', 'answer'].map((phase) => [phase, ['too many texts await their check']]),
+  );
+  release();
+  assert.ok(gateway.backlog.take(maxBacklogBytes));
 });
 
 const failures: [string, Answer, RegExp][] = [

@@ -10,6 +10,7 @@ import { LocalLimiter } from '../../src/limits/local-limiter.js';
 import { LocalSlots } from '../../src/limits/slots.js';
 import type { GatewayEvent, RequestFinished } from '../../src/observe/event.js';
 import { AnswerCache } from '../../src/policies/cache/answer-cache.js';
+import { Backlog } from '../../src/policies/guardrails/backlog.js';
 import { Breakers } from '../../src/policies/guardrails/breakers.js';
 import { AdminKeyCheck } from '../../src/proxy/access/admin-key-check.js';
 import { countWrongKeys } from '../../src/proxy/access/wrong-key.js';
@@ -97,6 +98,8 @@ export function gatewayForTest(
     traces: null,
     cache: new AnswerCache(settings.cache, null),
     breakers: new Breakers(),
+    backlog: new Backlog(),
+    unrecorded: new Set(),
     watchdog: new Watchdog(),
     active: new Map(),
     control,

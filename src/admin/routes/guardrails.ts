@@ -72,6 +72,7 @@ export const guardrailRoutes: readonly ChangeRoute[] = [
         ask: () => Promise.reject(unasked()),
         slot: async () => () => {},
         unlessFailing: (_, ask) => ask(),
+        room: () => () => {},
       };
       if (guardrail.kind === 'moderation') throw unasked();
       const tested = { ...guardrail, config };

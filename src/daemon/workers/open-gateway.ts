@@ -4,6 +4,7 @@ import { KeptReasoning } from '../../dialects/translate/kept-reasoning.js';
 import type { Emit } from '../../observe/event.js';
 import { AnswerCache } from '../../policies/cache/answer-cache.js';
 import { SharedAnswers } from '../../policies/cache/shared-answers.js';
+import { Backlog } from '../../policies/guardrails/backlog.js';
 import { Breakers } from '../../policies/guardrails/breakers.js';
 import { AdminKeyCheck } from '../../proxy/access/admin-key-check.js';
 import { compileOrigins } from '../../proxy/access/cors.js';
@@ -83,6 +84,8 @@ export function openGateway(
     traces: traces.endpoint === null ? null : new TraceContexts(traces.sample_ratio),
     cache: openCache(message, send),
     breakers: new Breakers(),
+    backlog: new Backlog(),
+    unrecorded: new Set(),
     watchdog: new Watchdog(),
     // Present from the start, so that the metric exists before the first request.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),

@@ -213,7 +213,10 @@ function drain(): void {
     server?.close();
     finish();
   }, graceMs).unref();
-  server.drain().then(finish);
+  server
+    .drain()
+    .then(() => Promise.all(gateway.unrecorded))
+    .then(finish);
 }
 
 /** Ends when the control process has the last events, or is gone. */

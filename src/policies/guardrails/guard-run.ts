@@ -1,17 +1,29 @@
 import type { Phase } from '../../config/rows/guardrail.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { GatewayError } from '../../errors.js';
 import type { AnswerHead, AnswerHold, Call, PolicyRun } from '../policy.js';
 import { actionOf, type CompiledGuardrail } from './compiled-guardrail.js';
 import { type Inspector, type Replacement, type Rule, RuleInspector } from './inspector.js';
-import { localHold } from './local-hold.js';
+import { localStream, localWhole } from './local-hold.js';
 import { Placeholders } from './placeholders.js';
 import { blocked, failed, unchecked } from './refusals.js';
-import type { CheckedTexts } from './remote.js';
+import type { CheckedTexts, RemoteVerdict } from './remote.js';
 import { remoteHold } from './remote-hold.js';
 import { Report } from './report.js';
-import { RestoreDetector } from './restore.js';
+import { restoring } from './restore.js';
+import { type WatchedAnswer, WatchedStream, WatchedWhole } from './watched-answer.js';
 import { isBinary, replacedIn, requestOf, textsOf } from './whole.js';
+
+/** An answer that monitoring guardrails check once its client has it. */
+interface Watched {
+  guardrails: readonly CompiledGuardrail[];
+  answer: WatchedAnswer;
+}
+
+const tooMany = 'too many texts await their check';
+
+function isEnforced({ row }: CompiledGuardrail): boolean {
+  return row.mode === 'enforce';
+}
 
 /** Runs the guardrails of one request: findings, refusals, replacements and their restoration. */
 export class GuardRun implements PolicyRun {
@@ -19,6 +31,9 @@ export class GuardRun implements PolicyRun {
   readonly #all: readonly CompiledGuardrail[];
   readonly #placeholders = new Placeholders();
   readonly #reports = new Map<string, Report>();
+  /** Checks of the request that only monitor. */
+  readonly #checking: Promise<void>[] = [];
+  readonly #watched: Watched[] = [];
 
   constructor(call: Call, all: readonly CompiledGuardrail[]) {
     this.#call = call;
@@ -47,24 +62,98 @@ export class GuardRun implements PolicyRun {
     const { name } = this.#call.dialect;
     const own = this.#of('answer').filter(({ shape }) => !shape);
     const holds: AnswerHold[] = [];
-    if (!stream && own.length > 0) holds.push(this.#textOnly(own));
+    const enforcing = own.filter(isEnforced);
+    if (!stream && enforcing.length > 0) holds.push(this.#textOnly(enforcing));
     const { enforced, watched } = this.#inspectors(own, 'answer');
-    if (enforced || watched) holds.push(localHold(name, stream, enforced, watched));
+    if (stream && (enforced || watched)) holds.push(localStream(name, enforced, watched));
+    if (!stream && watched) {
+      const local = own.filter((each) => !each.remote && !isEnforced(each));
+      holds.push(this.#watch(local, (texts) => void watched.whole(texts)));
+    }
+    if (!stream && enforced) holds.push(localWhole(enforced));
     for (const guardrail of own) {
       const { remote, row } = guardrail;
       if (!remote) continue;
       const check = (texts: CheckedTexts) => this.#ask(guardrail, 'answer', texts);
-      const isHeld = row.mode === 'enforce';
-      holds.push(remoteHold(name, stream, row.config.window_chars, isHeld, check));
+      const hold = () => remoteHold(name, stream, row.config.window_chars, check);
+      if (isEnforced(guardrail)) holds.push(hold());
+      else if (stream) holds.push(this.#watching([guardrail], new WatchedStream(hold())));
+      else {
+        const whole = async (texts: CheckedTexts['texts']) => {
+          await check({ phase: 'answer', texts });
+        };
+        holds.push(this.#watch([guardrail], whole));
+      }
     }
     const { restored } = this.#placeholders;
     // Last, so that services outside get only what the provider gets.
-    if (restored) holds.push(localHold(name, stream, restoring(restored), null));
+    if (restored) {
+      const inspector = restoring(restored);
+      holds.push(stream ? localStream(name, inspector, null) : localWhole(inspector));
+    }
     return holds;
   }
 
-  after(): void {
-    for (const report of this.#reports.values()) this.#call.note(report.outcome);
+  after(): Promise<void> | null {
+    const checking = [
+      ...this.#checking,
+      ...this.#watched.flatMap((watched) => this.#finished(watched) ?? []),
+    ];
+    if (checking.length === 0) {
+      this.#note(() => true);
+      return null;
+    }
+    this.#note(({ isMonitoring }) => !isMonitoring);
+    return Promise.all(checking).then(() => this.#note(({ isMonitoring }) => isMonitoring));
+  }
+
+  #note(which: (report: Report) => boolean): void {
+    for (const report of this.#reports.values()) {
+      if (which(report)) this.#call.note(report.outcome);
+    }
+  }
+
+  /** Collects a whole answer for monitoring guardrails. */
+  #watch(
+    guardrails: readonly CompiledGuardrail[],
+    check: (texts: CheckedTexts['texts']) => void | Promise<void>,
+  ): AnswerHold {
+    const unread = () => this.#unread(guardrails, 'answer', 'an answer that is no text');
+    return this.#watching(guardrails, new WatchedWhole(check, unread));
+  }
+
+  #watching(guardrails: readonly CompiledGuardrail[], answer: WatchedAnswer): AnswerHold {
+    this.#watched.push({ guardrails, answer });
+    return answer;
+  }
+
+  /** Never throws: it runs after all that handles errors. */
+  #finished({ guardrails, answer }: Watched): void | Promise<void> {
+    const release = this.#room(guardrails, 'answer', answer.bytes);
+    if (!release) return answer.leave();
+    try {
+      const finishing = answer.finish();
+      return finishing ? finishing.finally(release) : release();
+    } catch (error) {
+      release();
+      for (const each of guardrails) this.#report(each, 'answer').tell('error', String(error));
+    }
+  }
+
+  /** Checks a request that does not wait. */
+  #checkLater(guardrail: CompiledGuardrail, texts: CheckedTexts['texts'], bytes: number): void {
+    const release = this.#room([guardrail], 'request', bytes);
+    if (!release) return;
+    const asked = this.#ask(guardrail, 'request', { phase: 'request', texts });
+    this.#checking.push(asked.then(release));
+  }
+
+  /** Memory for a check that nobody waits for. Null, and reported, where there is none left. */
+  #room(guardrails: readonly CompiledGuardrail[], phase: Phase, bytes: number) {
+    const release = this.#call.services.room(bytes);
+    if (release) return release;
+    for (const each of guardrails) this.#report(each, phase).tell('error', tooMany);
+    return null;
   }
 
   #of(phase: Phase): readonly CompiledGuardrail[] {
@@ -82,7 +171,7 @@ export class GuardRun implements PolicyRun {
   #unread(guardrails: readonly CompiledGuardrail[], phase: Phase, what: string): void {
     for (const guardrail of guardrails) {
       const { row } = guardrail;
-      const isRefused = row.mode === 'enforce' && row.on_error === 'closed';
+      const isRefused = isEnforced(guardrail) && row.on_error === 'closed';
       this.#report(guardrail, phase).tell(isRefused ? 'refused' : 'error', 'unchecked');
       if (isRefused) throw unchecked(row, what);
     }
@@ -98,9 +187,9 @@ export class GuardRun implements PolicyRun {
     const report = this.#report(guardrail, 'request');
     const wrong = shape.shortcoming(this.#call.dialect, request, texts);
     if (!wrong) return;
-    const isEnforced = row.mode === 'enforce';
-    report.tell(isEnforced ? 'refused' : 'would_refuse', wrong.name);
-    if (isEnforced) throw blocked(row, 'request', wrong.reason);
+    const enforced = isEnforced(guardrail);
+    report.tell(enforced ? 'refused' : 'would_refuse', wrong.name);
+    if (enforced) throw blocked(row, 'request', wrong.reason);
   }
 
   /** Inspectors of enforcing guardrails, and of monitoring ones; null: none. */
@@ -118,18 +207,18 @@ export class GuardRun implements PolicyRun {
     const { row, detectors } = guardrail;
     if (detectors.length === 0) return [];
     const report = this.#report(guardrail, phase);
-    const isEnforced = row.mode === 'enforce';
+    const enforced = isEnforced(guardrail);
     const restores = phase === 'request' && row.config.restore === true;
     const act: Rule['act'] =
       actionOf(row) === 'deny'
         ? ({ name }) => {
-            report.tell(isEnforced ? 'refused' : 'would_refuse', name);
-            if (isEnforced) throw blocked(row, phase, null);
+            report.tell(enforced ? 'refused' : 'would_refuse', name);
+            if (enforced) throw blocked(row, phase, null);
             return null;
           }
         : ({ name }, text) => {
-            report.tell(isEnforced ? 'edited' : 'would_edit', name);
-            return isEnforced ? this.#placeholders.of(name, text, restores) : null;
+            report.tell(enforced ? 'edited' : 'would_edit', name);
+            return enforced ? this.#placeholders.of(name, text, restores) : null;
           };
     return detectors.map((detector) => ({ detector, act }));
   }
@@ -140,13 +229,20 @@ export class GuardRun implements PolicyRun {
     for (const guardrail of guardrails) {
       const texts = textsOf(bytes);
       if (texts.length === 0) continue;
+      if (!isEnforced(guardrail)) {
+        this.#checkLater(guardrail, texts, bytes.length);
+        continue;
+      }
       const replacements = await this.#ask(guardrail, 'request', { phase: 'request', texts });
       if (replacements) bytes = replacedIn(bytes, texts, replacements);
     }
     return bytes;
   }
 
-  /** @returns null where nothing is to be replaced. */
+  /**
+   * @returns null where nothing is to be replaced.
+   * @throws GatewayError only where it is enforced.
+   */
   async #ask(
     guardrail: CompiledGuardrail,
     phase: Phase,
@@ -154,32 +250,32 @@ export class GuardRun implements PolicyRun {
   ): Promise<Replacement[][] | null> {
     const { row, remote } = guardrail;
     const report = this.#report(guardrail, phase);
-    const isEnforced = row.mode === 'enforce';
+    const enforced = isEnforced(guardrail);
     const startMs = performance.now();
+    let verdict: RemoteVerdict | undefined;
     try {
-      const verdict = await remote?.check(this.#call, texts);
-      if (!verdict || verdict.verdict === 'pass') return null;
-      if (verdict.verdict === 'edit') {
-        report.tell(isEnforced ? 'edited' : 'would_edit');
-        return isEnforced ? verdict.replacements : null;
-      }
-      report.tell(isEnforced ? 'refused' : 'would_refuse', ...verdict.found);
-      if (isEnforced) throw blocked(row, phase, verdict.reason);
-      return null;
+      verdict = await remote?.check(this.#call, texts);
     } catch (error) {
-      if (error instanceof GatewayError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       report.tell('error', reason);
-      if (isEnforced && row.on_error === 'closed') throw failed(row, error);
-      return null;
+      if (enforced && row.on_error === 'closed') throw failed(row, error);
     } finally {
       report.tookMs += performance.now() - startMs;
     }
+    if (!verdict || verdict.verdict === 'pass') return null;
+    if (verdict.verdict === 'edit') {
+      report.tell(enforced ? 'edited' : 'would_edit');
+      return enforced ? verdict.replacements : null;
+    }
+    report.tell(enforced ? 'refused' : 'would_refuse', ...verdict.found);
+    if (enforced) throw blocked(row, phase, verdict.reason);
+    return null;
   }
 
   /** Refuses an answer without text to check. */
   #textOnly(guardrails: readonly CompiledGuardrail[]): AnswerHold {
     return {
+      takesPieces: false,
       push: (body) => {
         if (isBinary(body)) this.#unread(guardrails, 'answer', 'an answer that is no text');
         return body;
@@ -193,12 +289,4 @@ export class GuardRun implements PolicyRun {
     if (body === request.body) return request;
     return requestOf(this.#call.dialect, body, this.#call.place);
   }
-}
-
-function restoring(restored: ReadonlyMap<string, string>): RuleInspector {
-  const act: Rule['act'] = ({ name }, text, isJson) => {
-    const original = restored.get(name) ?? text;
-    return isJson ? JSON.stringify(original).slice(1, -1) : original;
-  };
-  return new RuleInspector([{ detector: new RestoreDetector(restored), act }]);
 }

@@ -4,35 +4,35 @@ import { HeldEvents, type HeldText } from './held-events.js';
 import type { Inspector, InspectorRun, Replacement } from './inspector.js';
 import { replacedIn, textsOf } from './whole.js';
 
-/**
- * Passes an answer through inspectors in this process.
- * @param enforced makes replacements; null: nothing is held.
- * @param watched only observes.
- */
-export function localHold(
-  dialect: DialectName,
-  isStream: boolean,
-  enforced: Inspector | null,
-  watched: Inspector | null,
-): AnswerHold {
-  if (isStream) {
-    const open = (_at: string, isJson: boolean) =>
-      new LocalText(enforced?.open(isJson) ?? null, watched?.open(isJson) ?? null);
-    return new LocalStream(new HeldEvents(dialect, open));
-  }
+/** Passes a whole answer through an inspector. */
+export function localWhole(inspector: Inspector): AnswerHold {
   return {
+    takesPieces: false,
     push(body) {
       const texts = textsOf(body);
-      watched?.whole(texts);
-      return enforced ? replacedIn(body, texts, enforced.whole(texts)) : body;
+      return replacedIn(body, texts, inspector.whole(texts));
     },
-    flush: () => noBytes,
+    flush: () => Buffer.alloc(0),
   };
 }
 
-const noBytes = Buffer.alloc(0);
+/**
+ * Passes a stream through inspectors.
+ * @param enforced makes replacements; null: nothing is held.
+ * @param watched only observes.
+ */
+export function localStream(
+  dialect: DialectName,
+  enforced: Inspector | null,
+  watched: Inspector | null,
+): AnswerHold {
+  const open = (_at: string, isJson: boolean) =>
+    new LocalText(enforced?.open(isJson) ?? null, watched?.open(isJson) ?? null);
+  return new LocalStream(new HeldEvents(dialect, open));
+}
 
 class LocalStream implements AnswerHold {
+  readonly takesPieces = true;
   readonly #events: HeldEvents;
 
   constructor(events: HeldEvents) {

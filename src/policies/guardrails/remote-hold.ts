@@ -16,25 +16,17 @@ const defaultWindow = 1_000;
 const maxOverlap = 200;
 /** Overlap of the first windows, which are small. */
 const firstOverlap = 64;
-/** Bytes of a watched stream that may be ahead of its check. */
-const maxAheadBytes = 1_048_576;
 
-/**
- * Passes an answer through an external check: whole, or in windows.
- * @param holds false: a stream is only shown to the check.
- */
+/** Passes an answer through an external check: whole, or in windows. */
 export function remoteHold(
   dialect: DialectName,
   isStream: boolean,
   windowChars: number = defaultWindow,
-  holds: boolean,
   check: CheckTexts,
 ): AnswerHold {
-  if (isStream) {
-    const stream = new RemoteStream(dialect, windowChars, check);
-    return holds ? stream : new WatchedStream(stream);
-  }
+  if (isStream) return new RemoteStream(dialect, windowChars, check);
   return {
+    takesPieces: false,
     async push(body) {
       const texts = textsOf(body);
       const replacements = texts.length > 0 ? await check({ phase: 'answer', texts }) : null;
@@ -47,6 +39,7 @@ export function remoteHold(
 const noBytes = Buffer.alloc(0);
 
 class RemoteStream implements AnswerHold {
+  readonly takesPieces = true;
   readonly #events: HeldEvents;
   readonly #check: CheckTexts;
   readonly #windowChars: number;
@@ -95,36 +88,6 @@ class RemoteStream implements AnswerHold {
     }
     for (const text of this.#texts) if (text.isOver) this.#texts.delete(text);
     return this.#events.release();
-  }
-}
-
-/** Shows a stream to its check, and holds it only where the check falls far behind. */
-class WatchedStream implements AnswerHold {
-  readonly #stream: RemoteStream;
-  #checking: Promise<unknown> = Promise.resolve();
-  #aheadBytes = 0;
-
-  constructor(stream: RemoteStream) {
-    this.#stream = stream;
-  }
-
-  push(bytes: Buffer): Buffer | Promise<Buffer> {
-    this.#aheadBytes += bytes.length;
-    this.#checking = this.#checking
-      .then(() => this.#stream.push(bytes))
-      // An event that is too long to be read ends the watching, not the stream.
-      .catch(() => {})
-      .finally(() => {
-        this.#aheadBytes -= bytes.length;
-      });
-    return this.#aheadBytes <= maxAheadBytes ? bytes : this.#checking.then(() => bytes);
-  }
-
-  /** Waits for the last verdict, which belongs in the request's record. */
-  async flush(): Promise<Buffer> {
-    await this.#checking;
-    await this.#stream.flush();
-    return noBytes;
   }
 }
 

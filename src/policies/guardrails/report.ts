@@ -20,6 +20,10 @@ export class Report {
     if (weight[verdict] > weight[this.#verdict]) this.#verdict = verdict;
   }
 
+  get isMonitoring(): boolean {
+    return this.#guardrail.mode === 'monitor';
+  }
+
   get outcome(): GuardrailOutcome {
     const { name, kind } = this.#guardrail;
     return {

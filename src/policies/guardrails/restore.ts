@@ -1,11 +1,20 @@
+import { type Rule, RuleInspector } from './inspector.js';
 import type { Detector, DetectorRun, Match } from './match.js';
 
 const placeholder = /\[[A-Z0-9_]{1,24}_\d{1,9}\]/g;
 const beginning = /\[[A-Z0-9_]{0,36}$/;
 const maxLength = 40;
 
-/** Restores a request's placeholders in its answer. */
-export class RestoreDetector implements Detector {
+/** Restores a request's placeholders in its answer. @param restored texts by placeholder. */
+export function restoring(restored: ReadonlyMap<string, string>): RuleInspector {
+  const act: Rule['act'] = ({ name }, text, isJson) => {
+    const original = restored.get(name) ?? text;
+    return isJson ? JSON.stringify(original).slice(1, -1) : original;
+  };
+  return new RuleInspector([{ detector: new RestoreDetector(restored), act }]);
+}
+
+class RestoreDetector implements Detector {
   readonly #known: ReadonlyMap<string, string>;
 
   constructor(known: ReadonlyMap<string, string>) {

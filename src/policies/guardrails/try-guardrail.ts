@@ -65,7 +65,7 @@ export async function tryGuardrail(
     if (!(error instanceof GatewayError)) throw error;
     refusal = error.message;
   }
-  run.after();
+  await run.after();
   const [first] = outcomes;
   const outcome: GuardrailOutcome = first ?? {
     ...{ guardrail: row.name, kind: row.kind, phase, verdict: 'passed', found: [], took_ms: 0 },

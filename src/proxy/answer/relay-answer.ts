@@ -37,7 +37,8 @@ export async function relayAnswer(
   record.firstTokenMs = readyMs - record.startMs;
   const holds = policies ? policies.holds(headOf(answer)) : [];
   const watches: AnswerWatch[] = [];
-  if (holds.length > 0 && !translated && !attempt.stream && !attempt.ended) {
+  const needsWhole = holds.some(({ takesPieces }) => !takesPieces);
+  if (needsWhole && !translated && !attempt.ended) {
     // A policy must see the whole answer before any of it is sent.
     attempt.edit(await wholeOf(gateway, answer, exchange, record));
   }

@@ -24,7 +24,9 @@ export class PolicyRuns {
     return this.#holding.flatMap((run) => run.hold(head));
   }
 
-  after(): void {
-    for (const run of this.#runs) run.after();
+  /** @returns null, or a promise where results are still to be noted. It never rejects. */
+  after(): Promise<unknown> | null {
+    const noting = this.#runs.flatMap((run) => run.after() ?? []);
+    return noting.length === 0 ? null : Promise.all(noting);
   }
 }

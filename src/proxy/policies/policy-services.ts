@@ -13,7 +13,7 @@ export function policyServices(
   credential: RoutedCredential,
   { claim }: RequestRecord,
 ): PolicyServices {
-  const { settings, upstreams, slots, breakers } = gateway;
+  const { settings, upstreams, slots, breakers, backlog } = gateway;
   return {
     post: (request) => fetchBytes(settings.upstream, { method: 'POST', ...request }, upstreams),
     ask: (question) => ask(gateway, credential, question),
@@ -21,6 +21,7 @@ export function policyServices(
       (await slots.tryAcquire(key, capacity)) ??
       (await slots.acquire(key, capacity, waitMs, claim)),
     unlessFailing: (service, ask) => breakers.run(service, ask),
+    room: (bytes) => backlog.take(bytes),
   };
 }
 

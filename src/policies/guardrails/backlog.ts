@@ -1,0 +1,16 @@
+/** Texts that await their check in a worker, at most; also the longest answer that is checked. */
+export const maxBacklogBytes = 67_108_864;
+
+/** The memory of texts whose checks no client waits for. */
+export class Backlog {
+  #bytes = 0;
+
+  /** @returns its release, or null if there is no room. */
+  take(bytes: number): (() => void) | null {
+    if (this.#bytes + bytes > maxBacklogBytes) return null;
+    this.#bytes += bytes;
+    return () => {
+      this.#bytes -= bytes;
+    };
+  }
+}
