@@ -1,4 +1,5 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
+import { addedProblems } from '../config/problem.js';
 import {
   generateKey,
   hashKey,
@@ -13,7 +14,6 @@ import { rotateCredential } from '../db/queries/credentials/rotate-credential.js
 import { updateCredential } from '../db/queries/credentials/update-credential.js';
 import { type CredentialInput, type CredentialRow, toCredential } from '../db/queries/rows.js';
 import { GatewayError } from '../errors.js';
-import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
 import { query } from './query.js';

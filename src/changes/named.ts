@@ -1,4 +1,5 @@
 import type { Configuration } from '../config/configuration.js';
+import { addedProblems } from '../config/problem.js';
 import { type NamedSection, namedProblems, namedSections, newNamed } from '../config/rows/named.js';
 import {
   deleteNamed as deleteRow,
@@ -8,7 +9,6 @@ import {
   updateNamed as updateRow,
 } from '../db/queries/configuration/named-rows.js';
 import { GatewayError } from '../errors.js';
-import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
 import { query } from './query.js';

@@ -1,10 +1,9 @@
 import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
-import { ConfigError, type Problem } from '../config/problem.js';
+import { addedProblems, ConfigError, type Problem } from '../config/problem.js';
 import { redirectedSecrets } from '../config/redirected.js';
 import type { PrivateAddresses } from '../config/settings/settings-types.js';
-import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor } from './change-control.js';
 import { changedPart } from './changed-part.js';
 

@@ -1,5 +1,6 @@
 import { type Configuration, newProvider, type Provider } from '../config/configuration.js';
 import { keep } from '../config/documents/document-schema.js';
+import { addedProblems } from '../config/problem.js';
 import { secretParamsOf, withSecretParams } from '../config/secrets/secret-columns.js';
 import { SecretError } from '../config/secrets/secret-store.js';
 import { providerProblems } from '../config/validate.js';
@@ -9,7 +10,6 @@ import { insertProvider } from '../db/queries/providers/insert-provider.js';
 import { updateProvider as updateRow } from '../db/queries/providers/update-provider.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
 import { GatewayError } from '../errors.js';
-import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
 import { mergePatch } from './merge-patch.js';

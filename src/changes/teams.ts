@@ -1,4 +1,5 @@
 import { type Configuration, newTeam } from '../config/configuration.js';
+import { addedProblems } from '../config/problem.js';
 import { teamProblems } from '../config/validate.js';
 import type { TeamInput, TeamRow } from '../db/queries/rows.js';
 import { deleteTeam as deleteRow } from '../db/queries/teams/delete-team.js';
@@ -6,7 +7,6 @@ import { getTeam } from '../db/queries/teams/get-team.js';
 import { insertTeam } from '../db/queries/teams/insert-team.js';
 import { updateTeam as updateRow } from '../db/queries/teams/update-team.js';
 import { GatewayError } from '../errors.js';
-import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
 import { query } from './query.js';

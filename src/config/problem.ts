@@ -24,6 +24,12 @@ export function describeProblem({ source, path, reason }: Problem): string {
   return path ? `${source}: ${shortened(path, maxToldLength)}: ${told}` : `${source}: ${told}`;
 }
 
+/** The problems that a change adds: those from before must not keep a row from being changed. */
+export function addedProblems(after: readonly Problem[], before: readonly Problem[]): Problem[] {
+  const known = new Set(before.map(describeProblem));
+  return after.filter((problem) => !known.has(describeProblem(problem)));
+}
+
 /** A name quoted for a message, shortened and made printable: documents may contain anything. */
 export function shownName(name: string): string {
   return shortened(name, 100);

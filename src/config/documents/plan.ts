@@ -1,5 +1,12 @@
 import { newProvider, newTeam } from '../configuration.js';
-import { namedSectionNames, namedSections, newNamed } from '../rows/named.js';
+import { addedProblems } from '../problem.js';
+import {
+  type NamedSection,
+  namedProblems,
+  namedSectionNames,
+  namedSections,
+  newNamed,
+} from '../rows/named.js';
 import { secretMembers } from '../secrets/secret-columns.js';
 import { type Change, differs, type PlanProblem } from './change.js';
 import { credentialLabels, type StoredConfiguration, type StoredRow } from './document.js';
@@ -37,13 +44,11 @@ export function planDocument(
     })),
     ...planCredentials(base, document, prune, problems),
     ...namedSectionNames.flatMap((section) => {
-      const { kind, required } = namedSections[section];
+      const { kind } = namedSections[section];
       const entries: Readonly<Record<string, object>> | null | undefined = document[section];
-      return planNamed(kind, base[section], entries, prune, (name, fields, before) => {
-        if (before) return { ...before, ...fields };
-        requireFields(`${section}.${name}`, fields, required, problems);
-        return { ...newNamed(section, name, fields) };
-      });
+      return planNamed(kind, base[section], entries, prune, (name, fields, before) =>
+        writeNamed(section, name, fields, before, problems),
+      );
     }),
   ];
   const plan = toPlan(base, changes);
@@ -161,15 +166,38 @@ function writeProvider(
   return { provider_key: name, ...newProvider, ...written };
 }
 
+function writeNamed(
+  section: NamedSection,
+  name: string,
+  fields: object,
+  before: StoredRow | null,
+  problems: PlanProblem[],
+): Record<string, unknown> {
+  if (before) {
+    const after = { ...before, ...fields };
+    const found = namedProblems(section, after, '');
+    if (found.length > 0) {
+      problems.push(...addedProblems(found, namedProblems(section, before, '')));
+    }
+    return after;
+  }
+  const after = { ...newNamed(section, name, fields) };
+  const at = `${section}.${name}`;
+  const isWhole = requireFields(at, fields, namedSections[section].required, problems);
+  if (isWhole) problems.push(...namedProblems(section, after, ''));
+  return after;
+}
+
+/** @returns true if the fields of a new row are there. */
 function requireFields(
   path: string,
   fields: object,
   required: readonly string[],
   problems: PlanProblem[],
-): void {
-  for (const field of required) {
-    if (!(field in fields)) problems.push({ path, reason: `is new, and needs "${field}"` });
-  }
+): boolean {
+  const missing = required.filter((field) => !(field in fields));
+  problems.push(...missing.map((field) => ({ path, reason: `is new, and needs "${field}"` })));
+  return missing.length === 0;
 }
 
 /** Teams that are named by keys but would not exist. */

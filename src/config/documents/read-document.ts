@@ -1,9 +1,9 @@
 import type { ErrorObject } from 'ajv';
-import { newProvider, newTeam, type Provider } from '../configuration.js';
+import { newProvider, newTeam, type Provider, providerTypes } from '../configuration.js';
 import { nearest } from '../nearest.js';
 import { maxToldLength, type Problem, shortened } from '../problem.js';
 import { credentialProperties } from '../rows/credential-schema.js';
-import { namedProblems, namedSectionNames, newNamed } from '../rows/named.js';
+import { entryProblems, namedSectionNames } from '../rows/named.js';
 import { compileSchema, toProblems } from '../schema.js';
 import { credentialContentProblems, providerProblems, teamProblems } from '../validate.js';
 import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from '../yaml/yaml-places.js';
@@ -108,9 +108,6 @@ function propertiesAt(schemaPath: string): object {
   return properties instanceof Object ? properties : {};
 }
 
-/** Values of fields that only new rows need. */
-const placeholders = { amount: 1, applies_to: { key: 'any' } };
-
 const { maxLength: maxNameLength } = credentialProperties.name;
 
 function contentProblems(
@@ -122,14 +119,13 @@ function contentProblems(
   const problems: Problem[] = [];
   for (const section of namedSectionNames) {
     for (const [name, fields] of Object.entries(document[section] ?? {})) {
-      // An existing row already has its required fields; the plan checks those of a new one.
-      const whole = { ...placeholders, ...newNamed(section, name, fields) };
-      problems.push(...namedProblems(section, whole, source));
+      // The plan checks the whole row, which may exist.
+      problems.push(...entryProblems(section, name, fields, source));
     }
   }
   for (const [key, fields] of Object.entries(providers ?? {})) {
     if (fields.is_enabled === false) continue;
-    problems.push(...providerProblems(completeProvider(key, fields), source));
+    problems.push(...givenProblems(key, fields, source));
   }
   for (const [name, fields] of Object.entries(teams ?? {})) {
     problems.push(...teamProblems({ ...newTeam, id: null, name, ...fields }, source));
@@ -157,6 +153,16 @@ function contentProblems(
     problems.push({ source, path: `credentials.${label}.key`, reason });
   }
   return problems;
+}
+
+/** The problems of a provider's entry: without a type, those that it has whatever its type is. */
+function givenProblems(key: string, fields: WrittenProvider, source: string): Problem[] {
+  const complete = completeProvider(key, fields);
+  const problems = providerProblems(complete, source);
+  if (problems.length === 0 || fields.provider_type !== undefined) return problems;
+  return providerTypes
+    .map((provider_type) => providerProblems({ ...complete, provider_type }, source))
+    .reduce((fewest, each) => (each.length < fewest.length ? each : fewest), problems);
 }
 
 /** Fills in missing fields with valid values, so that only the given ones can have problems. */

@@ -1,3 +1,4 @@
+import type { RowCheck } from './row-check.js';
 import { timePattern, timeProblems } from './time-pattern.js';
 
 /** `running`: at a step; the others no longer move by themselves. */
@@ -134,19 +135,28 @@ export const newCanary = {
   reason: null,
 } satisfies Partial<Canary>;
 
-/** Problems of a row of the right shape: path and reason. */
-export function canaryProblems(canary: Canary): [path: string, reason: string][] {
-  const { steps, step, from_provider, to_provider, to_model, changed_at } = canary;
-  const problems = timeProblems('changed_at', changed_at);
-  if (steps.some((percent, index) => index > 0 && percent <= (steps[index - 1] ?? 0))) {
-    problems.push(['steps', 'must ascend']);
-  }
-  if (step >= steps.length) problems.push(['step', `there are only ${steps.length} steps`]);
-  if (from_provider === to_provider && to_model === null) {
-    problems.push(['to_provider', 'is from_provider, so to_model must name another model']);
-  }
-  return problems;
-}
+export const canaryChecks: readonly RowCheck<Canary>[] = [
+  { of: ['changed_at'], problems: ({ changed_at }) => timeProblems('changed_at', changed_at) },
+  {
+    of: ['steps'],
+    problems: ({ steps }) =>
+      steps.some((percent, index) => index > 0 && percent <= (steps[index - 1] ?? 0))
+        ? [['steps', 'must ascend']]
+        : [],
+  },
+  {
+    of: ['steps', 'step'],
+    problems: ({ steps, step }) =>
+      step >= steps.length ? [['step', `there are only ${steps.length} steps`]] : [],
+  },
+  {
+    of: ['from_provider', 'to_provider', 'to_model'],
+    problems: ({ from_provider, to_provider, to_model }) =>
+      from_provider === to_provider && to_model === null
+        ? [['to_provider', 'is from_provider, so to_model must name another model']]
+        : [],
+  },
+];
 
 /** Percent of the requests that a canary moves now. */
 export function percentOf({ state, steps, step }: Canary): number {

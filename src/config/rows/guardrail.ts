@@ -1,6 +1,7 @@
 import { parseReference } from '../secrets/secret-reference.js';
 import { compileLinear } from './linear-pattern.js';
 import { compileModelPattern } from './model-pattern.js';
+import type { RowCheck } from './row-check.js';
 
 export const guardrailKinds = ['regex', 'pii', 'webhook', 'moderation', 'schema', 'size'] as const;
 export type GuardrailKind = (typeof guardrailKinds)[number];
@@ -117,12 +118,23 @@ const settingsOf: Readonly<
   size: { may: ['max_prompt_chars', 'max_messages', 'max_tools'], must: [] },
 };
 
-/** Problems of a row of the right shape: place and reason. */
-export function guardrailProblems({
-  kind,
-  config,
-  phases: checked,
-}: Guardrail): [path: string, reason: string][] {
+export const guardrailChecks: readonly RowCheck<Guardrail>[] = [
+  { of: ['kind', 'config'], problems: settingProblems },
+  { of: ['config'], problems: contentProblems },
+  {
+    of: ['kind', 'phases'],
+    problems: ({ kind, phases: checked }) =>
+      isOfRequests(kind) && !checked.includes('request')
+        ? [['phases', `must have request: the kind ${kind} checks nothing else`]]
+        : [],
+  },
+];
+
+function isOfRequests(kind: GuardrailKind): boolean {
+  return kind === 'schema' || kind === 'size';
+}
+
+function settingProblems({ kind, config }: Guardrail): [path: string, reason: string][] {
   const problems: [string, string][] = [];
   const { may, must } = settingsOf[kind];
   for (const name of Object.keys(config)) {
@@ -135,9 +147,14 @@ export function guardrailProblems({
   for (const name of must) {
     if (!(name in config)) problems.push([`config.${name}`, `is needed by the kind ${kind}`]);
   }
-  if (Object.keys(config).length === 0 && (kind === 'schema' || kind === 'size')) {
+  if (Object.keys(config).length === 0 && isOfRequests(kind)) {
     problems.push(['config', `needs one of: ${may.join(', ')}`]);
   }
+  return problems;
+}
+
+function contentProblems({ config }: Guardrail): [path: string, reason: string][] {
+  const problems: [string, string][] = [];
   for (const [index, { pattern, ignore_case = false }] of (config.patterns ?? []).entries()) {
     const compiled = compileLinear(pattern, ignore_case);
     if (typeof compiled === 'string') {
@@ -152,8 +169,5 @@ export function guardrailProblems({
   }
   const reference = config.secret === undefined ? null : parseReference(config.secret);
   if (typeof reference === 'string') problems.push(['config.secret', reference]);
-  if ((kind === 'schema' || kind === 'size') && !checked.includes('request')) {
-    problems.push(['phases', `must have request: the kind ${kind} checks nothing else`]);
-  }
   return problems;
 }

@@ -2,12 +2,13 @@ import { hostProblem } from '../network/address.js';
 import type { Problem } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
-import { type Canary, canaryProblems, canaryProperties, newCanary } from './canary.js';
-import { type Guardrail, guardrailProblems, newGuardrail } from './guardrail.js';
+import { type Canary, canaryChecks, canaryProperties, newCanary } from './canary.js';
+import { type Guardrail, guardrailChecks, newGuardrail } from './guardrail.js';
 import { guardrailProperties } from './guardrail-schema.js';
 import { type Mirror, mirrorProperties, newMirror } from './mirror.js';
 import { compileModelPattern } from './model-pattern.js';
 import { newPrice, type Price, priceProperties } from './price.js';
+import type { RowCheck } from './row-check.js';
 import { newStop, type Stop, stopProperties } from './stop.js';
 import { timeProblems } from './time-pattern.js';
 
@@ -32,9 +33,18 @@ interface Named {
   readonly required: readonly string[];
   /** Fields of a new row that were not given. */
   readonly defaults: (name: string) => object;
-  /** Problems of a row of the right shape: place and reason. */
-  readonly problems: (row: never) => [path: string, reason: string][];
+  readonly checks: readonly RowCheck<never>[];
 }
+
+const appliesTo: RowCheck<{ applies_to: { model?: string } }> = {
+  of: ['applies_to'],
+  problems: ({ applies_to }) => patternProblems('applies_to.model', applies_to.model),
+};
+
+const webhookUrl: RowCheck<{ webhook: string | null }> = {
+  of: ['webhook'],
+  problems: ({ webhook }) => urlProblems('webhook', webhook),
+};
 
 /** Sections whose rows differ only in their fields: one code plans, merges and checks them. */
 export const namedSections: Readonly<Record<NamedSection, Named>> = {
@@ -44,51 +54,45 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     required: [],
     // A price is named after its model by default.
     defaults: (name) => ({ ...newPrice, model: name }),
-    problems: ({ model, valid_from }: Price) => [
-      ...patternProblems('model', model),
-      ...timeProblems('valid_from', valid_from),
-    ],
+    checks: checksOf<Price>(
+      { of: ['model'], problems: ({ model }) => patternProblems('model', model) },
+      { of: ['valid_from'], problems: ({ valid_from }) => timeProblems('valid_from', valid_from) },
+    ),
   },
   budgets: {
     kind: 'budget',
     properties: budgetProperties,
     required: ['amount'],
     defaults: () => newBudget,
-    problems: ({ applies_to, webhook }: Budget) => [
-      ...patternProblems('applies_to.model', applies_to.model),
-      ...urlProblems('webhook', webhook),
-    ],
+    checks: checksOf<Budget>(appliesTo, webhookUrl),
   },
   stops: {
     kind: 'stop',
     properties: stopProperties,
     required: ['applies_to'],
     defaults: () => newStop,
-    problems: ({ applies_to }: Stop) => patternProblems('applies_to.model', applies_to.model),
+    checks: checksOf<Stop>(appliesTo),
   },
   guardrails: {
     kind: 'guardrail',
     properties: guardrailProperties,
     required: ['kind'],
     defaults: () => newGuardrail,
-    problems: (row: Guardrail) => [
-      ...patternProblems('applies_to.model', row.applies_to.model),
-      ...guardrailProblems(row),
-      ...urlProblems('config.url', row.config.url),
-    ],
+    checks: checksOf<Guardrail>(appliesTo, ...guardrailChecks, {
+      of: ['config'],
+      problems: ({ config }) => urlProblems('config.url', config.url),
+    }),
   },
   mirrors: {
     kind: 'mirror',
     properties: mirrorProperties,
     required: [],
     defaults: () => newMirror,
-    problems: ({ applies_to, provider, model, webhook }: Mirror) => [
-      ...patternProblems('applies_to.model', applies_to.model),
-      ...urlProblems('webhook', webhook),
-      ...(provider === null && model === null
-        ? [['provider', 'must be given, or "model"'] as [string, string]]
-        : []),
-    ],
+    checks: checksOf<Mirror>(appliesTo, webhookUrl, {
+      of: ['provider', 'model'],
+      problems: ({ provider, model }) =>
+        provider === null && model === null ? [['provider', 'must be given, or "model"']] : [],
+    }),
   },
   canaries: {
     kind: 'canary',
@@ -96,9 +100,14 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     runtime: ['state', 'step', 'changed_at', 'reason'],
     required: ['from_provider', 'to_provider'],
     defaults: () => newCanary,
-    problems: canaryProblems,
+    checks: canaryChecks,
   },
 };
+
+/** Checks `of` for names of fields. */
+function checksOf<Row>(...checks: RowCheck<Row>[]): readonly RowCheck<never>[] {
+  return checks;
+}
 
 export const namedSectionNames = Object.keys(namedSections) as NamedSection[];
 
@@ -143,8 +152,33 @@ export function namedProblems(section: NamedSection, row: object, source: string
       path: problem.path ? `${at}.${problem.path}` : at,
     }));
   }
-  return namedSections[section]
-    .problems(row as never)
+  return contentProblems(section, row, at, source, () => true);
+}
+
+/**
+ * The problems of an entry of a document whose shape is right: only those that are the same whatever
+ * fields it does not give.
+ */
+export function entryProblems(
+  section: NamedSection,
+  name: string,
+  fields: object,
+  source: string,
+): Problem[] {
+  const isGiven = ({ of }: RowCheck<never>) => of.every((field) => field in fields);
+  return contentProblems(section, fields, `${section}.${name}`, source, isGiven);
+}
+
+function contentProblems(
+  section: NamedSection,
+  row: object,
+  at: string,
+  source: string,
+  which: (check: RowCheck<never>) => boolean,
+): Problem[] {
+  return namedSections[section].checks
+    .filter(which)
+    .flatMap((check) => check.problems(row as never))
     .map(([path, reason]) => ({ source, path: `${at}.${path}`, reason }));
 }
 

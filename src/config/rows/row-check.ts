@@ -1,0 +1,6 @@
+/** A check of the content of a row whose shape is right. */
+export interface RowCheck<Row> {
+  /** The fields that it reads. A document may give only some fields of a row. */
+  readonly of: readonly (keyof Row & string)[];
+  problems(row: Row): [path: string, reason: string][];
+}
