@@ -17,10 +17,17 @@ export const exportTypes: Readonly<Record<ExportFormat, string>> = {
 
 type Pages = AsyncIterable<readonly ExportedRow[]>;
 
-/** Writes rows in a format, a piece for each page: no more than a page is in memory. */
+/** Rows of a group in a Parquet file: each group has a part in the file's footer, which stays in memory. */
+const parquetGroupRows = 10_000;
+
+/**
+ * Writes rows in a format, a piece for each page, or of Parquet for each group of rows: no more is
+ * in memory.
+ */
 export function encodeRows(
   format: ExportFormat,
   pages: Pages,
+  groupRows = parquetGroupRows,
 ): AsyncGenerator<string | Uint8Array> {
   switch (format) {
     case 'csv':
@@ -28,7 +35,7 @@ export function encodeRows(
     case 'ndjson':
       return ndjsonOf(pages);
     case 'parquet':
-      return parquetOf(pages);
+      return parquetOf(pages, groupRows);
   }
 }
 
@@ -53,26 +60,36 @@ async function* ndjsonOf(pages: Pages): AsyncGenerator<string> {
   for await (const rows of pages) yield linesOf(rows);
 }
 
-async function* parquetOf(pages: Pages): AsyncGenerator<Uint8Array> {
+async function* parquetOf(pages: Pages, groupRows: number): AsyncGenerator<Uint8Array> {
   const { ByteWriter, ParquetWriter, schemaFromColumnData } = await parquetPackage();
   const writer = new ByteWriter();
-  const schema = schemaFromColumnData({
-    columnData: exportColumns.map((each) => dataOf(each, [])),
+  let columns = exportColumns.map(emptyColumn);
+  const parquet = new ParquetWriter({
+    writer,
+    schema: schemaFromColumnData({ columnData: columns }),
   });
-  const parquet = new ParquetWriter({ writer, schema });
   /** Bytes written since the last call; offsets in the file continue. */
   const taken = () => {
     const bytes = writer.getBytes().slice();
     writer.index = 0;
     return bytes;
   };
+  const writeGroup = async () => {
+    await parquet.write({ columnData: columns, rowGroupSize: groupRows });
+    columns = exportColumns.map(emptyColumn);
+    return taken();
+  };
+  let waiting = 0;
   for await (const rows of pages) {
-    await parquet.write({
-      columnData: exportColumns.map((each) => dataOf(each, rows)),
-      rowGroupSize: Math.max(1, rows.length),
-    });
-    yield taken();
+    for (const [index, column] of exportColumns.entries()) {
+      for (const row of rows) columns[index]?.data.push(parquetValue(column, row));
+    }
+    waiting += rows.length;
+    if (waiting < groupRows) continue;
+    yield await writeGroup();
+    waiting = 0;
   }
+  if (waiting > 0) yield await writeGroup();
   await parquet.finish();
   yield taken();
 }
@@ -99,10 +116,13 @@ const parquetTypes = {
   json: 'JSON',
 } as const;
 
-function dataOf({ name, type, nullable }: ExportColumn, rows: readonly ExportedRow[]) {
-  const data = rows.map((row) => {
-    const value = row[name];
-    return type === 'integer' && value !== null ? BigInt(Number(value)) : value;
-  });
-  return { name, data, type: parquetTypes[type], nullable };
+function emptyColumn({ name, type, nullable }: ExportColumn) {
+  const data: unknown[] = [];
+  // Places of pages are kept in memory to the end of the file, for readers that skip some.
+  return { name, data, type: parquetTypes[type], nullable, offsetIndex: false };
+}
+
+function parquetValue({ name, type }: ExportColumn, row: ExportedRow): unknown {
+  const value = row[name];
+  return type === 'integer' && value !== null ? BigInt(Number(value)) : value;
 }
