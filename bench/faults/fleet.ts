@@ -4,7 +4,7 @@
  * cut off from everything, and while the store restarts. `--valkey 1` leases from a Valkey. Needs root;
  * says why where it cannot run.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -29,6 +29,10 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   const { seconds, rate, 'delay-ms': delayMs, valkey } = options;
   const why = noNamespaces();
   if (why !== null) return say(`skipped: ${why}`);
+  const valkeyExecutable = ['valkey-server', 'redis-server'].find(
+    (name) => spawnSync(name, ['--version']).status === 0,
+  );
+  if (valkey > 0 && !valkeyExecutable) return say('skipped: there is no Valkey or Redis');
   const postgres = await startPostgres(closers);
   const [store, ...hosts] = makeHosts(closers, ['store', 'gw1', 'gw2', 'gw3']) as [
     TestHost,
@@ -50,7 +54,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   const startValkey = () =>
     start(
       closers,
-      [...store.command, 'redis-server'],
+      [...store.command, valkeyExecutable ?? ''],
       [...['--bind', '127.0.0.1', '--port', '6380', '--save', '', '--appendonly', 'no']],
     );
   let valkeyServer = valkey > 0 ? startValkey() : null;

@@ -1,14 +1,21 @@
 /**
- * Measures changes of single keys among many: the time until every worker uses one, and the CPU of the
- * control process for it. `at once` creates four keys together and uses each as soon as it is answered.
+ * Measures a gateway with many keys: its start, changes of single keys (the time until every worker uses
+ * one, and the CPU of the control process for it), and its memory. `at once` creates four keys together
+ * and uses each as soon as it is answered.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, sendChat } from '../../test/support/load.js';
-import { startGateway, startMock } from '../faults/gateway.js';
+import { temporaryDirectory } from '../directory.js';
+import { type BenchGateway, proportionalMiB, startGateway, startMock } from '../faults/gateway.js';
 import { startPostgres } from '../faults/postgres.js';
 import { printTable, run, say } from '../faults/report.js';
 
+type Row = Record<string, string | number>;
+
 const batch = 10_000;
+/** Longer than the daemon takes to return what its start has used. */
+const settleMs = 5_000;
 
 await run({ keys: 100_000, changes: 30, workers: 2 }, async (options, closers) => {
   const { keys, changes, workers } = options;
@@ -20,13 +27,25 @@ await run({ keys: 100_000, changes: 30, workers: 2 }, async (options, closers) =
       SELECT encode(sha256(n::text::bytea), 'hex'), 'sk-…', 'key-' || n, 10
       FROM generate_series(${from}::int, ${Math.min(from + batch, keys) - 1}::int) AS n`;
   }
-  const gateway = await startGateway(closers, { workers, dbUrl });
+  const home = temporaryDirectory(closers);
+  const starts: Row[] = [];
+  const start = async (what: string): Promise<BenchGateway> => {
+    say(what);
+    const startMs = performance.now();
+    const started = await startGateway(closers, { workers, dbUrl, home });
+    starts.push({ what, seconds: (performance.now() - startMs) / 1_000 });
+    return started;
+  };
+  await end(await start('first start'));
+  const gateway = await start('start again');
+  await pause(settleMs);
+  const memory = [memoryOf('at rest', gateway)];
   const mock = await startMock(closers);
   await gateway.addProvider('p', mock.url);
   const [control = 0] = gateway.pids();
   const [{ first } = { first: 1 }] = await sql<{ first: number }[]>`
     SELECT min(id)::int AS first FROM credentials`;
-  const rows: Record<string, string | number>[] = [];
+  const rows: Row[] = [];
   const measure = async (what: string, count: number, change: (n: number) => Promise<void>) => {
     say(what);
     await change(0);
@@ -58,8 +77,36 @@ await run({ keys: 100_000, changes: 30, workers: 2 }, async (options, closers) =
     await Promise.all([1, 2, 3, 4].map((each) => create(`many-${n}-${each}`)));
   });
   await measure('nothing, for a second', 5, () => new Promise((end) => setTimeout(end, 1_000)));
+  memory.push(memoryOf('after the changes', gateway));
+  const { status } = await fetch(`${gateway.url}/admin/v1/config/reload`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${gateway.adminKey}` },
+  });
+  if (status !== 200) throw new Error(`a reload answers ${status}`);
+  memory.push(memoryOf('after a full read', gateway));
+  printTable(starts);
   printTable(rows);
+  printTable(memory);
 });
+
+/** MiB of its processes, pages that they share counted in parts. */
+function memoryOf(when: string, gateway: BenchGateway): Row {
+  const [control = 0, ...workers] = gateway.pids();
+  const [, peak = 0] =
+    /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${control}/status`, 'utf8')) ?? [];
+  return {
+    when,
+    'control process MiB': proportionalMiB(control),
+    'its peak (RSS)': Number(peak) / 1024,
+    'a worker MiB': Math.max(...workers.map(proportionalMiB)),
+  };
+}
+
+async function end(gateway: BenchGateway): Promise<void> {
+  const [control = 0] = gateway.pids();
+  process.kill(control, 'SIGTERM');
+  while (existsSync(`/proc/${control}`)) await pause(50);
+}
 
 /** CPU time of all threads of a process. */
 function ranUs(pid: number): number {
