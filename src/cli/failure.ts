@@ -52,11 +52,13 @@ export function errorMessage(error: unknown): string {
 }
 
 function usageFailure(text: string): Failure {
-  const [first = '', ...rest] = text.replace(/^error: /, '').split('\n');
+  // An argument may have line breaks too.
+  const [, message = '', hint = null] =
+    /^(?:error: )?(.*?)(?:\n(\(Did you mean [^\n]*))?$/s.exec(text) ?? [];
   return {
     // A mistyped `--api-kye=sk-…` must not be repeated to the terminal or a CI log.
-    message: first.replace(/'(--?[^'=\s]+)=.*'/, "'$1=…'"),
-    hint: rest.join(' ') || null,
+    message: message.replace(/'(--?[^'=\s]+)=.*'/s, "'$1=…'"),
+    hint,
     exitCode: 2,
   };
 }

@@ -13,7 +13,7 @@ import { neverForwarded, ownHeaders } from './network/own-headers.js';
 import type { Problem } from './problem.js';
 import { credentialProperties, teamProperties } from './rows/credential-schema.js';
 import type { Limits } from './rows/limits.js';
-import { compileModelPattern } from './rows/model-pattern.js';
+import { compileModelPattern, patternsProblem } from './rows/model-pattern.js';
 import { namedProblems, namedSectionNames } from './rows/named.js';
 import { providerProperties } from './rows/provider-schema.js';
 import { compileSchema, toProblems } from './schema.js';
@@ -121,7 +121,16 @@ export function providerProblems(
       add(`provider_params.forward_headers.${name}`, 'is a header that the gateway sets itself');
     }
   }
-  for (const name of Object.keys(provider.provider_params.model_timeouts ?? {})) {
+  const { model_timeouts = {} } = provider.provider_params;
+  for (const [path, patterns] of [
+    ['model_mapping', Object.keys(provider.model_mapping)],
+    ['provider_params.model_timeouts', Object.keys(model_timeouts)],
+  ] as const) {
+    const reason = patternsProblem(patterns);
+    if (reason !== null) add(path, reason);
+    if (reason !== null) return problems;
+  }
+  for (const name of Object.keys(model_timeouts)) {
     const pattern = compileModelPattern(name);
     if (typeof pattern === 'string') add(`provider_params.model_timeouts.${name}`, pattern);
   }
@@ -146,9 +155,9 @@ export function teamProblems(team: Team, source: string): Problem[] {
   const at = `teams.${team.name}`;
   if (!validateTeamShape(team)) return under(at, toProblems(source, validateTeamShape.errors));
   return [
-    ...entryProblems(source, `${at}.allowed_models`, team.allowed_models ?? [], modelProblem),
+    ...modelListProblems(source, `${at}.allowed_models`, team.allowed_models ?? []),
     ...limitProblems(source, `${at}.limits`, team.limits),
-    ...entryProblems(source, `${at}.cache.models`, team.cache?.models ?? [], modelProblem),
+    ...modelListProblems(source, `${at}.cache.models`, team.cache?.models ?? []),
   ];
 }
 
@@ -194,11 +203,17 @@ export function credentialContentProblems(
   }
   if (!allowed_models && !allowed_ips && !limits && !cache) return [];
   return [
-    ...entryProblems(source, `${at}.allowed_models`, allowed_models ?? [], modelProblem),
+    ...modelListProblems(source, `${at}.allowed_models`, allowed_models ?? []),
     ...entryProblems(source, `${at}.allowed_ips`, allowed_ips ?? [], networkProblem),
     ...limitProblems(source, `${at}.limits`, limits),
-    ...entryProblems(source, `${at}.cache.models`, cache?.models ?? [], modelProblem),
+    ...modelListProblems(source, `${at}.cache.models`, cache?.models ?? []),
   ];
+}
+
+function modelListProblems(source: string, at: string, models: readonly string[]): Problem[] {
+  const reason = patternsProblem(models);
+  if (reason !== null) return [{ source, path: at, reason }];
+  return entryProblems(source, at, models, modelProblem);
 }
 
 function entryProblems(
@@ -214,7 +229,10 @@ function entryProblems(
 }
 
 function limitProblems(source: string, at: string, limits: Limits | undefined): Problem[] {
-  return Object.keys(limits?.models ?? {}).flatMap((model) => {
+  const models = Object.keys(limits?.models ?? {});
+  const problem = patternsProblem(models);
+  if (problem !== null) return [{ source, path: `${at}.models`, reason: problem }];
+  return models.flatMap((model) => {
     const reason = modelProblem(model);
     return reason === null ? [] : [{ source, path: `${at}.models.${model}`, reason }];
   });

@@ -149,7 +149,10 @@ function nameOf({ remoteAddress, remotePort }: Socket): string {
  * @throws Error where certificate or key is invalid.
  */
 export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
-  const options = { cert, key, ...(clientCa !== null && { ca: clientCa }) };
+  const options = {
+    ...{ cert, key, minVersion: 'TLSv1.2' as const },
+    ...(clientCa !== null && { ca: clientCa }),
+  };
   createSecureContext(options);
   return options;
 }
@@ -161,7 +164,6 @@ export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOp
 export function tlsOptions(tls: TlsMaterial, handshakeTimeout: number): TlsOptions {
   return {
     ...contextOf(tls),
-    minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     requestCert: tls.clientCa !== null,
     rejectUnauthorized: tls.clientCa !== null,

@@ -35,6 +35,7 @@ suite('llmproxy', { concurrency: 3 }, () => {
   const usageErrors: [args: string[], stderr: RegExp][] = [
     [['frob'], /^error: unknown command 'frob'\nsee: llmproxy --help\n$/],
     [['provider', 'ad'], /^error: unknown command 'ad'\n\(Did you mean add\?\)\n$/],
+    [['frob\nok: done'], /^error: unknown command 'frob\n {2}ok: done'\nsee: llmproxy --help\n$/],
     [
       ['provider', 'add'],
       /^error: missing required argument 'provider_key'\nsee: .* add --help\n$/,

@@ -1,6 +1,6 @@
 import { parseReference } from '../secrets/secret-reference.js';
 import { compileLinear } from './linear-pattern.js';
-import { compileModelPattern } from './model-pattern.js';
+import { compileModelPattern, patternsProblem } from './model-pattern.js';
 import type { RowCheck } from './row-check.js';
 
 export const guardrailKinds = ['regex', 'pii', 'webhook', 'moderation', 'schema', 'size'] as const;
@@ -162,7 +162,9 @@ function contentProblems({ config }: Guardrail): [path: string, reason: string][
     }
   }
   for (const name of ['allowed_tools', 'denied_tools', 'allowed_file_types'] as const) {
-    for (const [index, entry] of (config[name] ?? []).entries()) {
+    const reason = patternsProblem(config[name] ?? []);
+    if (reason !== null) problems.push([`config.${name}`, reason]);
+    for (const [index, entry] of reason === null ? (config[name] ?? []).entries() : []) {
       const compiled = compileModelPattern(entry);
       if (typeof compiled === 'string') problems.push([`config.${name}.${index}`, compiled]);
     }

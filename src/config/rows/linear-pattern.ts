@@ -1,17 +1,19 @@
 import { RE2JS } from 're2js';
+import { instructionsOf, maxInstructions, tooLarge } from './pattern-size.js';
 
 /** A longer program would take too long for each character of a stream. */
-const maxInstructions = 2_000;
+const maxOfStream = 2_000;
 
 /**
  * Compiles a regular expression for an engine that cannot backtrack.
  * @returns it, or the reason that the text is not one that can be used.
  */
 export function compileLinear(text: string, ignoreCase = false): RE2JS | string {
+  if (instructionsOf(text) > maxInstructions) return tooLarge;
   try {
     const compiled = RE2JS.compile(text, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
     if (compiled.matcher('').find()) return 'matches the empty text, so it would match anywhere';
-    if (compiled.programSize() > maxInstructions) return 'is too large';
+    if (compiled.programSize() > maxOfStream) return 'is too large';
     return compiled;
   } catch (error) {
     return `is not a regular expression: ${error instanceof Error ? error.message : error}`;

@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { instructionsOf, maxInstructions, tooLarge } from './pattern-size.js';
 
 /** A compiled key of a model mapping, or entry of `allowed_models`, that matches model names. */
 export type ModelPattern =
@@ -32,7 +33,20 @@ export function matchesPattern(pattern: ModelPattern, model: string): boolean {
   return pattern.kind === 'wildcard' ? pattern.capture(model) !== null : pattern.matches(model);
 }
 
+/** The reason that the patterns of a list cannot be used together, or null. */
+export function patternsProblem(patterns: readonly string[]): string | null {
+  let instructions = 0;
+  for (const text of patterns) {
+    if (kindOfPattern(text) === 'regex') instructions += instructionsOf(text.slice(1, -1));
+    if (instructions > maxInstructions) {
+      return `has regular expressions with more than ${maxInstructions} instructions together`;
+    }
+  }
+  return null;
+}
+
 function regex(text: string): ModelPattern | string {
+  if (instructionsOf(text.slice(1, -1)) > maxInstructions) return tooLarge;
   try {
     const compiled = RE2JS.compile(text.slice(1, -1));
     return { kind: 'regex', matches: (model) => compiled.matcher(model).find() };
