@@ -319,6 +319,10 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       this.status = error.status;
       return;
     }
+    if (isPage(this.headers['content-type'], body)) {
+      this.#fail(new UpstreamError('protocol', true, undefined));
+      return;
+    }
     const own = this.#judge.ownAnswer?.(body);
     if (own) this.#becomeWhole(own);
     else if (own === null) this.#fail(new UpstreamError('protocol', true, undefined));
@@ -370,3 +374,14 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 }
 
 function ignore(): void {}
+
+/**
+ * True for a web page: of a proxy or a login in between, or of a provider's website. Some servers
+ * call their JSON one.
+ */
+function isPage(type: string | undefined, body: Buffer): boolean {
+  return (
+    /^(?:text\/html|application\/xhtml\+xml)\b/i.test(type ?? '') &&
+    /^\s*</.test(body.toString('latin1', 0, 256))
+  );
+}

@@ -164,6 +164,28 @@ test('an answer that is not HTTP is a protocol failure', async (t) => {
   assert.equal(error.failure, 'protocol');
 });
 
+test('a web page is a protocol failure, and JSON that is called one is an answer', async (t) => {
+  let type = 'text/html; charset=utf-8';
+  let text = '\n<!doctype html><title>Sign in</title>';
+  const origin = await startProvider(t, (_req, res) => {
+    res.writeHead(200, { 'content-type': type });
+    res.end(text);
+  });
+  const pool = openPool(t, origin);
+  assert.equal((await failureOf(send(pool))).failure, 'protocol');
+  type = 'Application/XHTML+XML';
+  assert.equal((await failureOf(send(pool))).failure, 'protocol');
+  for (const [otherType, otherText] of [
+    ['text/html', '{"choices":[]}'],
+    ['text/plain', text],
+  ] as const) {
+    [type, text] = [otherType, otherText];
+    const attempt = send(pool);
+    await attempt.ready;
+    assert.equal(await bodyOf(attempt), text);
+  }
+});
+
 test('a provider that does not answer in time is a timeout', async (t) => {
   const origin = await startProvider(t, () => {});
   const error = await failureOf(send(openPool(t, origin), undefined, 100));
