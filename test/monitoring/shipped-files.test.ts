@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { modelEndpoints, ownEndpoints, socketEndpoints } from '../../src/dialects/endpoints.js';
 import { runProgram, skipWithout } from '../support/executable.js';
-import { panels, prometheusFiles, prometheusFolder } from './shipped-files.js';
+import { panelQueries, panels, prometheusFiles, prometheusFolder } from './shipped-files.js';
 
 const skip = skipWithout('promtool');
 
@@ -42,6 +43,24 @@ test('every alert has a test, and docs/monitoring.md says what to do', () => {
         assert.ok(documentation.includes(`| \`${alert}\` |`), alert);
       }
     }
+  }
+});
+
+test('rules and panels select the requests that go to providers, but for counting and sessions', () => {
+  const rules = prometheusFiles('rules').map((file) => readFileSync(file, 'utf8'));
+  const queries = [...rules, ...panelQueries().map(({ expr }) => expr)].join('\n');
+  const selectors = [...queries.matchAll(/endpoint=~"(.+?)", ?endpoint!~"(.+?)"/g)];
+  assert.ok(selectors.length >= 15);
+  const isSelected = (pattern: string) =>
+    selectors.every(([, includes, excludes]) => {
+      const matches = (regex = '') => new RegExp(`^(?:${regex})$`).test(pattern);
+      return matches(includes) && !matches(excludes);
+    });
+  for (const { pattern, dialect } of modelEndpoints) {
+    assert.equal(isSelected(pattern), dialect.operation !== 'token_count', pattern);
+  }
+  for (const { pattern } of [...socketEndpoints, ...ownEndpoints]) {
+    assert.equal(isSelected(pattern), false, pattern);
   }
 });
 

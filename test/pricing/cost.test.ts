@@ -89,6 +89,54 @@ const golden: [
     { input: 1000, output: 100 },
     2_250_000,
   ],
+  [
+    // 1000 · 1.25 + 100 · 10.00 + a picture of 1056 · 40.00 + a container of $0.03
+    'openai.com/api/pricing, GPT-5 with image generation and code interpreter',
+    'openai',
+    'gpt-5',
+    { input: 1000, output: 100, imageOutput: 1056, containers: 1 },
+    74_490_000,
+  ],
+  [
+    // 100 · 4.00 + 200 · 32.00 + 50 · 0.40 + 40 · 16.00 + 300 · 64.00 = 26,660
+    'openai.com/api/pricing, gpt-realtime',
+    'openai',
+    'gpt-realtime',
+    { input: 100, audioInput: 200, cacheRead: 50, output: 40, audioOutput: 300 },
+    26_660_000,
+  ],
+  [
+    // 50 · 5.00 + 323 · 10.00 + 1056 · 40.00 = 45,720
+    'openai.com/api/pricing, gpt-image-1',
+    'openai',
+    'gpt-image-1',
+    { input: 50, imageInput: 323, imageOutput: 1056 },
+    45_720_000,
+  ],
+  [
+    // A minute and a half of $0.006
+    'openai.com/api/pricing, Whisper',
+    'openai',
+    'whisper-1',
+    { seconds: 90 },
+    9_000_000,
+  ],
+  [
+    // 1000 · 0.30 + 1000 · 1.00 + 100 · 2.50 = 1,550
+    'ai.google.dev/pricing, Gemini 2.5 Flash with audio',
+    'gemini',
+    'gemini-2.5-flash',
+    { input: 1000, audioInput: 1000, output: 100 },
+    1_550_000,
+  ],
+  [
+    // 332 · 0.50 + 165 · 3.00 + 136 · 2.00 + 42 · 12.00 = 1,437
+    'ai.google.dev/pricing, Gemini 2.5 Flash Live',
+    'gemini',
+    'gemini-live-2.5-flash',
+    { input: 332, audioInput: 165, output: 136, reasoning: 136, audioOutput: 42 },
+    1_437_000,
+  ],
 ];
 
 for (const [page, type, model, classes, nano] of golden) {
