@@ -165,13 +165,15 @@ function fit<Row>(
 
 /** The width at which texts that differ still do: their longest common start, one more, and the ellipsis. */
 function distinctWidth(texts: readonly string[]): number {
-  const sorted = [...new Set(texts)].sort();
+  const sorted = [...new Set(texts)].sort().map((text) => [...text]);
   let width = 0;
-  for (const [index, text] of sorted.entries()) {
-    const next = [...(sorted[index + 1] ?? '')];
-    const differs = [...text].findIndex((character, at) => character !== next[at]);
-    const common = next.slice(0, differs < 0 ? text.length : differs).join('');
-    if (next.length > 0) width = Math.max(width, displayWidth(common) + 2);
+  for (const [index, text] of sorted.slice(1).entries()) {
+    const before = sorted[index] ?? [];
+    const common = text.slice(
+      0,
+      text.findIndex((character, at) => character !== before[at]),
+    );
+    width = Math.max(width, displayWidth(common.join('')) + 2);
   }
   return width;
 }

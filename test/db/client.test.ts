@@ -157,7 +157,8 @@ test('a missing right to create tables is explained with the statement that gran
   const denied = new Error('permission denied for schema public');
   for (const [user, role] of [
     ['llm_1:pw@', 'llm_1'],
-    ['Few-conns@', '"Few-conns"'],
+    ['Few@', '"Few"'],
+    ['few-conns@', '"few-conns"'],
     ['a%22b@', '"a""b"'],
     ['', 'the role of DB_URL'],
   ] as const) {
