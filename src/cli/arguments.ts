@@ -15,6 +15,14 @@ export function wholeNumber(flag: string, min = 0, max = 1_000_000_000): (text: 
   };
 }
 
+/** For `.argParser`: one of these columns, after a `-` for the reverse order. */
+export function sortColumn(columns: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (columns.includes(text.replace(/^-/, ''))) return text;
+    throw usageError(`--sort: "${text}" is not one of ${columns.join(', ')}, with or without a -`);
+  };
+}
+
 /** Requests per second, or `none` for unlimited: commander takes null for a missing argument. */
 export function rateLimit(text: string): number | 'none' {
   return text === 'none' ? text : wholeNumber('--rate-limit')(text);

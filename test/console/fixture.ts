@@ -21,6 +21,8 @@ export interface Content {
   keys: number;
   /** Requests of the last day. */
   requests: number;
+  /** Further providers, teams, budgets, canaries and mirrors. */
+  others?: number;
 }
 
 /** A gateway with providers, keys, teams and usage. */
@@ -65,6 +67,7 @@ export async function startFilled(t: TestContext, content: Content): Promise<Dae
       CASE WHEN n % 3 = 0 THEN 20 END, n % 7 <> 0
     FROM generate_series(1, ${content.keys - 1}) n`;
   await fillUsage(sql, content.requests);
+  if (content.others) await addOthers(sql, mock.url, content.others);
   await daemon.reload();
   for (let i = 0; i < 8; i++) await askChat(daemon.url, key, models[i % 3] ?? '');
   await askChat(daemon.url, key, 'no-such-model');
@@ -112,6 +115,28 @@ export async function addRollouts(daemon: Daemon): Promise<void> {
   );
   await insertRequestLogs(sql, [...pairs, ...hits]);
   await daemon.reload();
+}
+
+async function addOthers(sql: Sql, url: string, count: number): Promise<void> {
+  await sql`
+    INSERT INTO providers (provider_key, provider_type, api_base, api_key, model_mapping)
+    SELECT 'provider-' || n, 'openai', ${url}, 'sk-of-the-mock',
+      jsonb_build_object('model-' || n, 'gpt-4o-mini')
+    FROM generate_series(1, ${count}::int) n`;
+  await sql`
+    INSERT INTO teams (name, tags) SELECT '团队-' || n, '["eu"]' FROM generate_series(1, ${count}::int) n`;
+  await sql`
+    INSERT INTO budgets (name, amount, applies_to)
+    SELECT 'budget of team ' || n, n::bigint * 1000000000, jsonb_build_object('team', '团队-' || n)
+    FROM generate_series(1, ${count}::int) n`;
+  await sql`
+    INSERT INTO canaries (name, model, from_provider, to_provider, state)
+    SELECT 'canary-' || n, 'model-' || n, 'provider-' || n, 'openai-main', 'stopped'
+    FROM generate_series(1, ${count}::int) n`;
+  await sql`
+    INSERT INTO mirrors (name, applies_to, provider, model, sample_percent, is_enabled)
+    SELECT 'mirror-' || n, jsonb_build_object('team', '团队-' || n), 'openai-main', 'gpt-4o', 1, false
+    FROM generate_series(1, ${count}::int) n`;
 }
 
 async function fillUsage(sql: Sql, count: number): Promise<void> {

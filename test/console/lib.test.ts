@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { diffLines, folded } from '../../src/console/lib/diff.js';
 import { compact, duration, fieldTime, money, percent } from '../../src/console/lib/format.js';
 import { forgetKept, keep, useKept } from '../../src/console/lib/kept.js';
 import { complete, type Schema } from '../../src/console/lib/schema.js';
-import { periodBefore, periodOf, timeline } from '../../src/console/lib/timeline.js';
+import { nextOrder, sorted } from '../../src/console/lib/sort.js';
+import { drawnSeries, seriesAt, stepAt } from '../../src/console/lib/stack.js';
+import {
+  dayPeriod,
+  periodBefore,
+  periodOf,
+  stepPeriod,
+  timeline,
+} from '../../src/console/lib/timeline.js';
+import { stacked } from '../../src/console/lib/usage-stack.js';
 
 test('numbers are short, and keep what tells them apart', () => {
   assert.deepEqual([0, 9_999, 10_000, 12_345, 999_499, 999_500, 1_230_000_000].map(compact), [
@@ -22,20 +30,110 @@ test('numbers are short, and keep what tells them apart', () => {
   ]);
 });
 
-test('a diff has every line of both texts, and as few changes as possible', () => {
-  const lines = diffLines('a\nb\nc\nd', 'a\nc\nx\nd');
+test('rows are sorted by numbers or texts, those without a value last, equal ones as before', () => {
+  const rows = [
+    { name: 'key-10', cost: 2 },
+    { name: 'key-9', cost: null },
+    { name: 'Key-1', cost: 10 },
+    { name: '', cost: 2 },
+  ];
+  const names = (by: 'name' | 'cost', isReverse: boolean) =>
+    sorted(rows, (row) => row[by], isReverse).map(({ name }) => name);
+  assert.deepEqual(names('name', false), ['Key-1', 'key-9', 'key-10', '']);
+  assert.deepEqual(names('name', true), ['key-10', 'key-9', 'Key-1', '']);
+  assert.deepEqual(names('cost', false), ['key-10', '', 'Key-1', 'key-9']);
+  assert.deepEqual(names('cost', true), ['Key-1', 'key-10', '', 'key-9']);
+  assert.equal(rows[0]?.name, 'key-10', 'the rows stay as they are');
+});
+
+test('a column sorts in one direction, then in the other, then no more', () => {
+  const clicks = (isNumber: boolean) => {
+    const orders = [nextOrder('other', 'a', isNumber)];
+    for (let i = 0; i < 3; i++) orders.push(nextOrder(orders[i] ?? '', 'a', isNumber));
+    return orders;
+  };
+  assert.deepEqual(clicks(false), ['a', '-a', '', 'a']);
+  assert.deepEqual(clicks(true), ['-a', 'a', '', '-a']);
+});
+
+const series = (label: string, ...values: (number | null)[]) => ({
+  ...{ label, color: 0, isBars: true, values },
+});
+
+test('stacked bars stand on those below, and a click finds the one that is seen', () => {
+  const all = [series('a', 3, 0, null), series('b', 1, 2, 5), series('c', 0, 4, 1)];
+  const stack = drawnSeries(all, new Set(), true);
   assert.deepEqual(
-    lines.map(({ kind, text }) => `${kind} ${text}`),
-    ['same a', 'remove b', 'same c', 'add x', 'same d'],
+    stack.map(({ label, values }) => [label, ...values]),
+    [
+      ['c', 4, 6, 6],
+      ['b', 4, 2, 5],
+      ['a', 3, 0, 0],
+    ],
   );
-  assert.deepEqual(folded(diffLines('a\nb', 'a\nb')), []);
-  const long = Array.from({ length: 20 }, (_, line) => `line ${line}`);
-  const changed = long.map((line, index) => (index === 10 ? 'other' : line));
-  const shown = folded(diffLines(long.join('\n'), changed.join('\n')), 1);
+  const at = (step: number, ...heights: number[]) => heights.map((y) => seriesAt(stack, step, y));
+  assert.deepEqual(at(0, 0.1, 3, 3.1, 4, 4.1), ['a', 'a', 'b', 'b', null]);
+  assert.deepEqual(at(1, 1, 2.5, 7), ['b', 'c', null]);
+  assert.deepEqual(at(9, 0), [null]);
   assert.deepEqual(
-    shown.map((line) => line?.text ?? null),
-    ['line 9', 'line 10', 'other', 'line 11', null],
+    drawnSeries(all, new Set(['b']), true).map(({ values }) => values[1]),
+    [4, 0],
+    'without a hidden one',
   );
+  const beside = drawnSeries(all, new Set(['c']), false);
+  assert.deepEqual(beside, all.slice(0, 2), 'not stacked: as they are');
+  assert.equal(seriesAt([{ ...series('line', 5), isBars: false }], 0, 1), null);
+});
+
+test('a step lasts until the next one begins', () => {
+  const times = [100, 160, 220];
+  assert.deepEqual(
+    [0, 100, 159, 160, 219, 220, 999].map((at) => stepAt(times, at)),
+    [...[0, 0, 0, 1, 1, 2, 2]],
+  );
+  assert.equal(stepAt([], 5), -1);
+  const period = (step: number) => Object.values(stepPeriod({ times, stepSeconds: 60 }, step));
+  assert.deepEqual(period(0), ['1970-01-01T00:01:40.000Z', '1970-01-01T00:02:40.000Z']);
+  assert.deepEqual(period(2), ['1970-01-01T00:03:40.000Z', '1970-01-01T00:04:40.000Z']);
+  inZone('America/New_York', () => {
+    const { since, until } = dayPeriod('2026-11-01T04:00:00.000Z');
+    assert.equal(Date.parse(until) - Date.parse(since), 25 * 3_600_000, 'a day of 25 hours');
+  });
+});
+
+test('usage over time has the largest group at the bottom, and all others on top', () => {
+  const sum = (group: string, subgroup: string | null, cost_nano: number) =>
+    ({ group, subgroup, cost_nano, requests: 1 }) as Parameters<typeof stacked>[0]['usage'][number];
+  const [first, second] = ['2026-11-03T10:00:00Z', '2026-11-03T11:00:00Z'];
+  const period = { since: first, until: '2026-11-03T12:00:00Z' };
+  const usage = [
+    ...[sum(first, 'small', 1), sum(first, null, 9), sum(second, 'large', 4)],
+    ...[sum(second, 'small', 2)],
+  ];
+  const labels = { only: 'Cost', others: 'All others' };
+  const found = stacked({ ...period, by: 'hour,model', usage }, '24h', 'cost_nano', labels);
+  assert.deepEqual(
+    found.series.map(({ label, color, values }) => [label, color, ...values]),
+    [
+      ['large', 0, 0, 4],
+      ['small', 5, 1, 2],
+      ['All others', 4, 9, 0],
+    ],
+  );
+  assert.deepEqual([...found.names], ['large', 'small']);
+  const only = [sum(first, null, 3), sum(second, null, 4)];
+  for (const by of ['hour', 'hour,team']) {
+    const sums = { ...period, by, usage: only };
+    const { series: all, names } = stacked(sums, '24h', 'cost_nano', labels);
+    assert.deepEqual(
+      all.map(({ label, values }) => [label, ...values]),
+      [['Cost', 3, 4]],
+      by,
+    );
+    assert.equal(names.size, 0);
+  }
+  const none = stacked({ ...period, by: 'hour,key', usage: [] }, '24h', 'requests', labels);
+  assert.deepEqual(none.series[0]?.values, [0, 0]);
 });
 
 const schema: Schema = {

@@ -31,7 +31,7 @@ const pages = [
 const contents = [
   { name: 'empty', keys: 0, requests: 0 },
   { name: 'few', keys: 3, requests: 40 },
-  { name: 'many', keys: 10_000, requests: 10_000 },
+  { name: 'many', keys: 10_000, requests: 10_000, others: 10_000 },
 ];
 const looks = [
   { width: 360, theme: 'light', language: 'en' },

@@ -64,6 +64,14 @@ test('requests are found by every filter, the newest first', async (t) => {
   assert.equal(await found({ status: 'error' }), 'fcb');
   assert.equal(await found({ error: 'upstream_*' }), 'fc');
   assert.equal(await found({ requestId: 'e*' }), 'e*');
+  assert.equal(await found({ sort: 'status' }, 3), 'gfd', 'equal ones are the newest first');
+  assert.equal(await found({ sort: '-status' }, 3), 'ce*b');
+  assert.equal(await found({ sort: 'provider' }).then((ids) => ids.at(-1)), 'b', 'has none');
+  assert.equal(await found({ sort: '-provider', key: 'dora' }), 'e*a');
+  assert.equal(await found({ sort: 'started_at' }), 'abcde*fg');
+  assert.equal(await found({ sort: '-started_at' }, 2), 'gf');
+  const page = await listRequestPage(sql, { ...march, sort: 'status' }, 2);
+  assert.deepEqual([page.rows.length, page.next], [2, null], 'sorted lists have no pages');
   assert.equal((await findRequestLog(sql, 'e*'))?.status, 499);
   assert.equal(await findRequestLog(sql, '*'), null);
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newTeam } from '../../src/config/configuration.js';
 import { DuplicateError } from '../../src/db/duplicate.js';
 import { configVersion } from '../../src/db/queries/configuration/config-version.js';
 import { readConfiguration } from '../../src/db/queries/configuration/read-configuration.js';
@@ -17,9 +18,13 @@ import { listProviders } from '../../src/db/queries/providers/list-providers.js'
 import { updateProvider } from '../../src/db/queries/providers/update-provider.js';
 import {
   type CredentialInput,
+  type Page,
   type ProviderInput,
   toCredential,
 } from '../../src/db/queries/rows.js';
+import { insertTeam } from '../../src/db/queries/teams/insert-team.js';
+import { listTeams } from '../../src/db/queries/teams/list-teams.js';
+import { updateTeam } from '../../src/db/queries/teams/update-team.js';
 import { testDatabase } from '../support/postgres.js';
 
 const provider: ProviderInput = {
@@ -161,6 +166,50 @@ test('lists are ordered by id, filtered and paged', async (t) => {
     credentials.map(({ name }) => name),
     ['Alpha', 'beta%'],
   );
+});
+
+test('lists are sorted by a column, rows without a value last, equal ones by id', async (t) => {
+  const { sql } = await testDatabase(t);
+  for (const [name, rate_limit, team] of [
+    ['beta', 5, 'x'],
+    ['Alpha', null, null],
+    ['gamma', 5, 'y'],
+    ['delta', 50, null],
+  ] as const) {
+    if (team) await insertTeam(sql, { ...newTeam, name: team });
+    const row = { ...credential, credential_key: name, name, rate_limit, team };
+    const { id } = await insertCredential(sql, row);
+    if (team) await recordLastUsed(sql, [{ id, at: 1_000_000_000_000 + id }]);
+  }
+  const keys = async (sort: string, page: Partial<Page> = {}) =>
+    (await listCredentials(sql, { limit: 9, offset: 0, ...page, sort })).map(({ name }) => name);
+  assert.deepEqual(await keys('name'), ['Alpha', 'beta', 'delta', 'gamma']);
+  assert.deepEqual(await keys('-name', { limit: 2, offset: 1 }), ['delta', 'beta']);
+  assert.deepEqual(await keys('rate_limit'), ['beta', 'gamma', 'delta', 'Alpha']);
+  assert.deepEqual(await keys('-rate_limit'), ['delta', 'beta', 'gamma', 'Alpha']);
+  assert.deepEqual(await keys('-last_used_at'), ['gamma', 'beta', 'Alpha', 'delta']);
+  assert.deepEqual(await keys('-team'), ['gamma', 'beta', 'Alpha', 'delta']);
+
+  await updateTeam(sql, (await listTeams(sql, { limit: 1, offset: 0, exact: 'y' }))[0]?.id ?? 0, {
+    cache: { mode: 'on' },
+  });
+  const teams = async (sort: string) =>
+    (await listTeams(sql, { limit: 9, offset: 0, sort })).map(({ name }) => name);
+  assert.deepEqual(await teams('-name'), ['y', 'x']);
+  assert.deepEqual(await teams('cache'), ['y', 'x'], 'those with rules of their own first');
+  await updateCredential(sql, 1, { team: 'y' });
+  assert.deepEqual(await teams('keys'), ['x', 'y']);
+
+  for (const [key, weight] of [
+    ['one', 1],
+    ['Two', 3],
+  ] as const) {
+    await insertProvider(sql, { ...provider, provider_key: key, weight });
+  }
+  const providers = async (sort: string) =>
+    (await listProviders(sql, { limit: 9, offset: 0, sort })).map((row) => row.provider_key);
+  assert.deepEqual(await providers('-weight'), ['Two', 'one']);
+  assert.deepEqual(await providers('provider_key'), ['one', 'Two']);
 });
 
 test('the configuration is read as the rows are, with the version that belongs to them', async (t) => {

@@ -20,6 +20,7 @@ import {
   mergeRollups,
 } from '../../src/db/queries/usage/rollups.js';
 import {
+  type SumOptions,
   sumUsage,
   type Usage,
   type UsageGrouping,
@@ -81,10 +82,16 @@ function ofClients(rows: readonly UsageRow[]): number {
 }
 
 /** Sums of rows and those of roll-ups. */
-async function both(sql: Sql, by: UsageGrouping[], filter: RequestFilter, timeZone = 'UTC') {
+async function both(
+  sql: Sql,
+  by: UsageGrouping[],
+  filter: RequestFilter,
+  timeZone = 'UTC',
+  order: Pick<SumOptions, 'sort' | 'top'> = {},
+) {
   const [rows, rolled] = await Promise.all([
-    sumUsage(sql, by, filter, { timeZone, maxRows: Number.MAX_SAFE_INTEGER }),
-    sumUsage(sql, by, filter, { timeZone, maxRows: -1 }),
+    sumUsage(sql, by, filter, { timeZone, ...order, maxRows: Number.MAX_SAFE_INTEGER }),
+    sumUsage(sql, by, filter, { timeZone, ...order, maxRows: -1 }),
   ]);
   return { rows, rolled };
 }
@@ -125,6 +132,13 @@ async function assertAllSame(sql: Sql): Promise<void> {
     ['tag', 'team'],
   ];
   for (const by of groupings) assertSame(await both(sql, by, period), by.join());
+  for (const by of ['key', 'model', 'tag'] as const) {
+    for (const sort of ['-cost_nano', 'group']) {
+      const what = `the first ${by} by ${sort}`;
+      assertSame(await both(sql, [by], period, 'UTC', { sort, top: 1 }), what);
+      assertSame(await both(sql, ['day', by], period, 'UTC', { sort, top: 2 }), what);
+    }
+  }
   const pairs: UsageGrouping[] = ['model', 'provider'];
   const { groups } = await sumUsage(sql, pairs, period, { maxRows: -1 });
   const limited = await sumUsage(sql, pairs, period, { maxRows: -1, limit: 2 });

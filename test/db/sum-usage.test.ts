@@ -5,7 +5,11 @@ import { insertCredential } from '../../src/db/queries/credentials/insert-creden
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { listRequests } from '../../src/db/queries/requests/list-requests.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
-import { sumUsage, type UsageGrouping } from '../../src/db/queries/usage/sum-usage.js';
+import {
+  type SumOptions,
+  sumUsage,
+  type UsageGrouping,
+} from '../../src/db/queries/usage/sum-usage.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { testDatabase } from '../support/postgres.js';
 import { logRow } from '../support/usage-row.js';
@@ -192,6 +196,56 @@ test('a period takes its start and not its end', async (t) => {
     until: new Date('2026-03-12T00:00:00Z'),
   });
   assert.equal(total.requests, 2);
+});
+
+test('sums are sorted, and all but the first groups are one', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { id } = await insertCredential(sql, {
+    ...{ credential_key: 'f'.repeat(64), key_preview: 'sk-…', name: 'dora' },
+    ...{ allowed_models: null, rate_limit: null, is_enabled: true },
+  });
+  const of = (day: string, credential_name: string, cost_nano: number, other = {}) =>
+    logRow({
+      ...{ started_ms: Date.parse(`2026-03-${day}T01:00:00Z`), credential_name, cost_nano },
+      ...other,
+    });
+  await store(sql, [
+    of('10', 'dora', 5, { credential_id: id }),
+    // A key of an override file has the name of another one.
+    of('10', 'dora', 50),
+    of('10', 'b', 10),
+    of('11', 'b', 10),
+    of('11', 'c', 12, { team: 'chat' }),
+    of('11', 'c', 1),
+    of('11', 'c', 1),
+  ]);
+  const sums = async (by: UsageGrouping[], options: SumOptions) =>
+    (await sumUsage(sql, by, march, options)).groups.map(
+      ({ group, subgroup, credential_id, cost_nano }) =>
+        [group?.slice(0, 10), subgroup, credential_id, cost_nano].filter(Boolean).join(' '),
+    );
+  assert.deepEqual(await sums(['key'], {}), ['c 14', 'b 20', 'dora 50', `dora ${id} 5`]);
+  assert.deepEqual(await sums(['key'], { sort: '-cost_nano' }), [
+    ...['dora 50', 'b 20', 'c 14', `dora ${id} 5`],
+  ]);
+  assert.deepEqual(await sums(['key'], { sort: 'cost_nano', limit: 2 }), [`dora ${id} 5`, 'c 14']);
+  assert.deepEqual(await sums(['key'], { sort: '-group', limit: 3 }), [
+    ...['dora 50', `dora ${id} 5`, 'c 14'],
+  ]);
+  assert.deepEqual(await sums(['day'], { sort: 'cost_nano' }), ['2026-03-11 24', '2026-03-10 65']);
+  assert.deepEqual(await sums(['key'], { sort: '-cost_nano', top: 1 }), ['dora 50', '39']);
+  assert.deepEqual(await sums(['day', 'key'], { sort: '-cost_nano', top: 2 }), [
+    ...[
+      '2026-03-10 dora 50',
+      '2026-03-10 b 10',
+      '2026-03-10 5',
+      '2026-03-11 14',
+      '2026-03-11 b 10',
+    ],
+  ]);
+  assert.deepEqual(await sums(['key'], { sort: 'cost_nano', top: 1 }), [`dora ${id} 5`, '84']);
+  assert.deepEqual(await sums(['team'], { top: 1 }), ['77', 'chat 12'], 'most have no team');
+  assert.deepEqual(await sums(['user'], { top: 1 }), ['89'], 'none has a user');
 });
 
 async function counts(sql: Sql, by: UsageGrouping) {

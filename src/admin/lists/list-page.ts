@@ -1,13 +1,27 @@
 import { Readable } from 'node:stream';
+import type { Orders } from '../../db/queries/ordered.js';
 import type { Page } from '../../db/queries/rows.js';
 import type { AdminAnswer, Parameter } from '../route.js';
 
 /** Rows read and held at once; other work runs between two parts. */
 const partRows = 1_000;
+/** The same for sorted rows: each part sorts all of them. */
+const sortedPartRows = 10_000;
+
+/** The query parameter that sorts a list. @param columns by which it may be sorted. */
+export function sortParameter(columns: readonly string[], normal: string): Parameter {
+  return {
+    name: 'sort',
+    in: 'query',
+    description: `Column to sort by, after a \`-\` for the reverse; ${normal} if absent. Rows without a value are last.`,
+    schema: { type: 'string', enum: columns.flatMap((column) => [column, `-${column}`]) },
+  };
+}
 
 /** Query parameters of the lists. */
-export function pageParameters(searched: string): Parameter[] {
+export function pageParameters(searched: string, orders: Orders): Parameter[] {
   return [
+    sortParameter(Object.keys(orders), 'by id'),
     {
       name: 'limit',
       in: 'query',
@@ -17,7 +31,7 @@ export function pageParameters(searched: string): Parameter[] {
     {
       name: 'offset',
       in: 'query',
-      description: 'Number of rows to skip, from the lowest id.',
+      description: 'Number of rows to skip.',
       schema: { type: 'integer', minimum: 0, maximum: 1_000_000_000, default: 0 },
     },
     {
@@ -51,11 +65,13 @@ export function pageParameters(searched: string): Parameter[] {
 export function pageOf(query: URLSearchParams, searched: string): Page {
   const enabled = query.get('enabled');
   const exact = query.get(searched);
+  const sort = query.get('sort');
   return {
     limit: Number(query.get('limit') ?? Number.MAX_SAFE_INTEGER),
     offset: Number(query.get('offset') ?? 0),
     after: Number(query.get('after') ?? 0),
     search: query.get('search') ?? '',
+    ...(sort !== null && { sort }),
     ...(exact !== null && { exact }),
     ...(enabled !== null && { enabled: enabled === 'true' }),
   };
@@ -64,7 +80,7 @@ export function pageOf(query: URLSearchParams, searched: string): Page {
 /**
  * The answer with a version and a page of rows. A long one is read and sent part by part.
  * @param name of the rows in the answer.
- * @param read the rows of a page, by id.
+ * @param read the rows of a page.
  * @param show a row as it is answered.
  */
 export async function listAnswer<Row extends { id: number }>(
@@ -73,8 +89,9 @@ export async function listAnswer<Row extends { id: number }>(
   show: (row: Row) => object,
 ): Promise<AdminAnswer> {
   let left = page.limit;
+  const most = page.sort === undefined ? partRows : sortedPartRows;
   const readPart = async (from: Page) => {
-    const asked = Math.min(left, partRows);
+    const asked = Math.min(left, most);
     const rows = await read({ ...from, limit: asked });
     left -= rows.length;
     return { rows, isLast: rows.length < asked || left === 0 };
@@ -83,11 +100,15 @@ export async function listAnswer<Row extends { id: number }>(
   if (first.isLast) return { status: 200, body: { version, [name]: first.rows.map(show) } };
   async function* text() {
     yield `{"version":${version},"${name}":[`;
+    let { offset } = page;
     for (let part = first; ; ) {
       const last = part.rows.at(-1);
       yield part.rows.map((row) => JSON.stringify(show(row))).join(',');
       if (part.isLast || !last) break;
-      part = await readPart({ ...page, offset: 0, after: last.id });
+      offset += part.rows.length;
+      part = await readPart(
+        page.sort === undefined ? { ...page, offset: 0, after: last.id } : { ...page, offset },
+      );
       if (part.rows.length > 0) yield ',';
     }
     yield ']}';

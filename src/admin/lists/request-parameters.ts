@@ -117,6 +117,7 @@ export function filterOf(request: AdminRequest): RequestFilter {
     minCostNano: numberOf(query, 'min_cost_nano'),
     maxCostNano: numberOf(query, 'max_cost_nano'),
     cursor: cursorOf(query),
+    sort: query.get('sort'),
   };
 }
 

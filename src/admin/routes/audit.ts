@@ -61,6 +61,12 @@ export const auditRoutes: readonly AdminRoute[] = [
           schema: { type: 'string', maxLength: 256 },
         },
         {
+          name: 'before',
+          in: 'query',
+          description: 'Only changes with a lower id: for the next page, the last id of this one.',
+          schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+        },
+        {
           name: 'limit',
           in: 'query',
           schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
@@ -79,6 +85,7 @@ export const auditRoutes: readonly AdminRoute[] = [
         ...periodOf(parameters),
         object: parameters.get('object'),
         actor: parameters.get('actor'),
+        before: Number(parameters.get('before') ?? Number.MAX_SAFE_INTEGER),
         limit: Number(parameters.get('limit') ?? 100),
       };
       const audit = await query(control, (sql) => listAudit(sql, filter));

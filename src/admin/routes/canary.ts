@@ -3,10 +3,12 @@ import type { Canary } from '../../config/rows/canary.js';
 import type { Mirror } from '../../config/rows/mirror.js';
 import { countedSides } from '../../db/queries/configuration/canaries.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';
+import { namedOrders } from '../../db/queries/ordered.js';
 import { mirroredPairs } from '../../db/queries/requests/mirrored-pairs.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { canaryStatus, mirrorStatus } from '../canary-status.js';
+import { pageOf, pageParameters } from '../lists/list-page.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
 import type { ChangeRoute } from '../route.js';
 
@@ -66,6 +68,9 @@ export const canaryRoutes: readonly ChangeRoute[] = [
           description: 'Only those of this name.',
           schema: { type: 'string', maxLength: 100 },
         },
+        ...pageParameters('name', namedOrders).filter(({ name }) =>
+          ['sort', 'limit', 'offset', 'search'].includes(name),
+        ),
       ],
       responses: {
         200: jsonResponse(
@@ -102,7 +107,7 @@ export const canaryRoutes: readonly ChangeRoute[] = [
     handle: async ({ query: parameters }, control) => {
       const since = sinceOf(parameters.get('since'));
       const [only, name] = [parameters.get('only'), parameters.get('name')];
-      const rows = { limit: 1_000, offset: 0, ...(name !== null && { exact: name }) };
+      const rows = pageOf(parameters, 'name');
       const isAsked = (kind: (typeof kinds)[number]) => only === null || only === kind;
       const [canaries, counted, mirrors, pairs] = await query(
         control,

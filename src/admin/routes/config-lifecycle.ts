@@ -11,7 +11,9 @@ import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/documents/document.js';
+import { type Section, sectionNames } from '../../config/documents/kinds.js';
 import type { Plan } from '../../config/documents/plan.js';
+import type { Sql } from '../../db/client.js';
 import { listHistory, readVersion } from '../../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/configuration/read-stored-configuration.js';
 import { GatewayError } from '../../errors.js';
@@ -43,6 +45,8 @@ interface ApplyBody {
   replay?: string;
 }
 
+const oneSection = `(?:${sectionNames.join('|')})`;
+
 /** `/admin/v1/config`: providers and keys as one document, and their versions. */
 export const configLifecycleRoutes: readonly ChangeRoute[] = [
   {
@@ -52,14 +56,25 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
     bulk: true,
     operation: {
       operationId: 'exportConfig',
-      summary: 'Export all providers and keys as one document',
+      summary: 'Export the configuration as one document',
       description:
         'In YAML. Keys appear as hashes; secrets as references, or as `keep`, which leaves them unchanged.',
       tags: ['config'],
+      parameters: [
+        {
+          name: 'sections',
+          in: 'query',
+          description: `Only these of ${sectionNames.join(', ')}, separated by commas; all by default.`,
+          schema: { type: 'string', pattern: `^${oneSection}(?:,${oneSection})*$` },
+        },
+      ],
       responses: { 200: documentResponse },
     },
-    handle: async (_request, control) =>
-      yaml(writeDocument(await query(control, readStoredConfiguration, documentTimeoutMs))),
+    handle: async ({ query: parameters }, control) => {
+      const asked = parameters.get('sections')?.split(',') as Section[] | undefined;
+      const read = (sql: Sql) => readStoredConfiguration(sql, asked);
+      return yaml(writeDocument(await query(control, read, documentTimeoutMs), undefined, asked));
+    },
   },
   {
     method: 'POST',

@@ -20,6 +20,7 @@ import {
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
+import { credentialOrders } from '../../db/queries/ordered.js';
 import type { CredentialRow } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
@@ -70,9 +71,9 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     operation: {
       operationId: 'listCredentials',
       summary: 'List the keys',
-      description: 'By id. Override files of the machine are not included.',
+      description: 'By id, or sorted. Override files of the machine are not included.',
       tags: ['credentials'],
-      parameters: [...pageParameters('name'), tagParameter, teamParameter],
+      parameters: [...pageParameters('name', credentialOrders), tagParameter, teamParameter],
       responses: { 200: jsonResponse('The keys', ref('CredentialList')) },
     },
     handle: async (request, control) => {

@@ -2,6 +2,7 @@ import type { Provider } from '../../config/configuration.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { providerState } from '../explain/provider-state.js';
+import { sortParameter } from '../lists/list-page.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
@@ -57,6 +58,7 @@ export const modelRoutes: readonly AdminRoute[] = [
         'By name: those that mappings name, and those that providers list. `GET /admin/v1/explain` explains a single one.',
       tags: ['explain'],
       parameters: [
+        sortParameter(['model'], 'by name'),
         {
           name: 'search',
           in: 'query',
@@ -79,6 +81,7 @@ export const modelRoutes: readonly AdminRoute[] = [
     handle: ({ query }, control) => {
       const search = (query.get('search') ?? '').toLowerCase();
       const names = knownModels(control).filter((name) => name.toLowerCase().includes(search));
+      if (query.get('sort') === '-model') names.reverse();
       const offset = Number(query.get('offset') ?? 0);
       const page = names.slice(offset, offset + Number(query.get('limit') ?? 100));
       return { status: 200, body: { models: describeModels(control, page), total: names.length } };

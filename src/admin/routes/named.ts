@@ -4,6 +4,7 @@ import { mayOperatorsChange } from '../../config/documents/kinds.js';
 import { type NamedSection, namedSections } from '../../config/rows/named.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';
+import { namedOrders } from '../../db/queries/ordered.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
 import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
@@ -48,9 +49,9 @@ function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
       operation: {
         operationId: `list${many}`,
         summary: `List the ${section}`,
-        description: 'By id. Override files of the machine are not included.',
+        description: 'By id, or sorted. Override files of the machine are not included.',
         tags,
-        parameters: pageParameters('name').filter(({ name }) => name !== 'enabled'),
+        parameters: pageParameters('name', namedOrders).filter(({ name }) => name !== 'enabled'),
         responses: {
           200: jsonResponse(
             `The ${section}`,

@@ -8,6 +8,7 @@ import {
 import { query } from '../../changes/query.js';
 import { providerProperties } from '../../config/rows/provider-schema.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
+import { providerOrders } from '../../db/queries/ordered.js';
 import { listProviders } from '../../db/queries/providers/list-providers.js';
 import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
@@ -36,9 +37,9 @@ export const providerRoutes: readonly ChangeRoute[] = [
     operation: {
       operationId: 'listProviders',
       summary: 'List the providers',
-      description: 'By id. Override files of the machine are not included.',
+      description: 'By id, or sorted. Override files of the machine are not included.',
       tags: ['providers'],
-      parameters: pageParameters('provider_key'),
+      parameters: pageParameters('provider_key', providerOrders),
       responses: { 200: jsonResponse('The providers', ref('ProviderList')) },
     },
     handle: async (request, control) => {

@@ -3,14 +3,17 @@ import {
   listRequestPage,
   requestColumns,
 } from '../../db/queries/requests/list-requests.js';
+import { requestOrders } from '../../db/queries/requests/request-filter.js';
 import { GatewayError } from '../../errors.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
+import { sortParameter } from '../lists/list-page.js';
 import {
   asked,
   filterOf,
   filterParameters,
   formatParameter,
+  invalid,
   searchParameters,
 } from '../lists/request-parameters.js';
 import { guardrailOutcome, jsonResponse, object } from '../openapi/schemas.js';
@@ -71,11 +74,12 @@ export const requestRoutes: readonly AdminRoute[] = [
       operationId: 'listRequests',
       summary: 'Search single requests',
       description:
-        'Requests with a valid key and a model, newest first, without bodies. For the next page, pass `next_cursor` as `cursor`, with the same filters.',
+        'Requests with a valid key and a model, newest first, without bodies. For the next page, pass `next_cursor` as `cursor`, with the same filters. With another `sort`, only the first `limit` rows are answered, and every request of the period is read.',
       tags: ['usage'],
       parameters: [
         ...filterParameters(defaultSince),
         ...searchParameters,
+        sortParameter(requestOrders, '`-started_at`'),
         {
           name: 'limit',
           in: 'query',
@@ -85,7 +89,7 @@ export const requestRoutes: readonly AdminRoute[] = [
       ],
       responses: {
         200: {
-          description: 'Newest first',
+          description: 'The requests',
           content: {
             'application/json': { schema: list },
             'text/csv': { schema: { type: 'string' } },
@@ -97,6 +101,9 @@ export const requestRoutes: readonly AdminRoute[] = [
       const { query } = request;
       const filter = filterOf(request);
       const limit = Number(query.get('limit') ?? 100);
+      if (filter.cursor && filter.sort && filter.sort !== '-started_at') {
+        throw invalid('cursor', 'only lists with the newest first have pages');
+      }
       const { rows, next } = await control.reports.run(asked('requests', request), (sql, signal) =>
         listRequestPage(sql, filter, limit, signal),
       );

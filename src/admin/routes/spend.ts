@@ -3,8 +3,7 @@ import { type Budget, selectorsSchema } from '../../config/rows/budget.js';
 import { unitNames } from '../../config/rows/price.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
-import { windowOf } from '../../limits/budget-lease.js';
-import { budgetKey } from '../../routing/budgets.js';
+import { spentBudgetParameters, spentBudgets } from '../lists/spent-budgets.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
@@ -78,6 +77,7 @@ export const spendRoutes: readonly AdminRoute[] = [
       summary: 'List what is spent of each budget in its window',
       description: 'By the active configuration, override files included; as the ledger has it.',
       tags: ['spend'],
+      parameters: spentBudgetParameters,
       responses: {
         200: jsonResponse(
           'The budgets',
@@ -89,43 +89,30 @@ export const spendRoutes: readonly AdminRoute[] = [
                 applies_to: selectorsSchema,
                 amount: integer,
                 window: text,
+                mode: text,
+                is_enabled: { type: 'boolean' },
                 window_start: { type: 'string', format: 'date-time' },
                 resets_at: { type: ['string', 'null'], format: 'date-time' },
                 spent_nano: integer,
                 left_nano: integer,
+                share: { type: 'number', description: 'Spent part of the amount, 1 for all.' },
                 requests: integer,
               }),
             },
+            total: { ...integer, description: 'Number of budgets that match, on all pages.' },
           }),
         ),
       },
     },
-    handle: async ({ role }, control) => {
-      const nowMs = Date.now();
+    handle: async ({ role, query: parameters }, control) => {
       const totals = await query(control, budgetTotals);
       const { budgets: all = [], credentials } = control.active().configuration;
       const own = teamOfRole(role);
-      const keys = credentials.filter(({ team }) => team === own).map(({ name }) => name);
+      const keys = new Set(credentials.filter(({ team }) => team === own).map(({ name }) => name));
       const isOwn = ({ applies_to: { team, key } }: Budget) =>
-        team === own || (key !== undefined && keys.includes(key));
-      const budgets = (own === null ? all : all.filter(isOwn)).map((budget) => {
-        const { id = null, name, applies_to, amount, window } = budget;
-        const { startMs, endMs } = windowOf(window, nowMs);
-        const total = totals.find(
-          (each) =>
-            each.budget === budgetKey({ id, name }) && each.window_start.getTime() === startMs,
-        );
-        const spent = Number(total?.spent_nano ?? 0);
-        return {
-          ...{ name, applies_to, amount, window },
-          window_start: new Date(startMs),
-          resets_at: endMs === null ? null : new Date(endMs),
-          spent_nano: spent,
-          left_nano: Math.max(0, amount - spent),
-          requests: Number(total?.requests ?? 0),
-        };
-      });
-      return { status: 200, body: { budgets } };
+        team === own || (key !== undefined && keys.has(key));
+      const visible = own === null ? all : all.filter(isOwn);
+      return { status: 200, body: spentBudgets(visible, totals, parameters, Date.now()) };
     },
   },
 ];

@@ -3,6 +3,7 @@ import { createTeam, deleteTeam, existingTeam, updateTeam } from '../../changes/
 import { teamProperties } from '../../config/rows/credential-schema.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
+import { teamOrders } from '../../db/queries/ordered.js';
 import type { TeamInput } from '../../db/queries/rows.js';
 import { listTeams } from '../../db/queries/teams/list-teams.js';
 import { authorOf, waitParameter } from '../author-of.js';
@@ -28,9 +29,9 @@ export const teamRoutes: readonly ChangeRoute[] = [
     operation: {
       operationId: 'listTeams',
       summary: 'List the teams',
-      description: 'By id. Override files of the machine are not included.',
+      description: 'By id, or sorted. Override files of the machine are not included.',
       tags: ['teams'],
-      parameters: pageParameters('name').filter(({ name }) => name !== 'enabled'),
+      parameters: pageParameters('name', teamOrders).filter(({ name }) => name !== 'enabled'),
       responses: { 200: jsonResponse('The teams', ref('TeamList')) },
     },
     handle: async (request, control) => {

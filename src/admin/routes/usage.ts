@@ -1,9 +1,15 @@
 import { Readable } from 'node:stream';
 import { exportRequests } from '../../db/queries/requests/export-requests.js';
-import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
+import {
+  sumUsage,
+  type UsageGrouping,
+  usageGroupings,
+  usageOrders,
+} from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
 import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../lists/export-rows.js';
+import { sortParameter } from '../lists/list-page.js';
 import {
   asked,
   filterOf,
@@ -95,8 +101,19 @@ export const usageRoutes: readonly AdminRoute[] = [
           name: 'limit',
           in: 'query',
           description:
-            'Sums at most: those with the most requests, or the first in time; all by default. The total is always of all.',
+            'Sums at most, the first by `sort`; all by default. The total is always of all.',
           schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+        },
+        sortParameter(
+          usageOrders,
+          'periods of time in order, others with the most requests first,',
+        ),
+        {
+          name: 'top',
+          in: 'query',
+          description:
+            'Only so many values of the last grouping, the first by `sort` in the whole period. All others, and requests without one, are one sum whose name is null.',
+          schema: { type: 'integer', minimum: 1, maximum: 100 },
         },
         formatParameter,
       ],
@@ -130,9 +147,14 @@ export const usageRoutes: readonly AdminRoute[] = [
       if (by.length === 2 && by[0] === by[1]) throw invalid('by', `it names ${by[0]} twice`);
       const filter = filterOf(request);
       const timeZone = timeZoneOf(query);
-      const limit = query.has('limit') ? { limit: Number(query.get('limit')) } : {};
+      if (query.has('top') && by.length === 0) throw invalid('top', 'it needs `by`');
+      const options = {
+        ...{ timeZone, sort: query.get('sort') },
+        ...(query.has('limit') && { limit: Number(query.get('limit')) }),
+        ...(query.has('top') && { top: Number(query.get('top')) }),
+      };
       const { groups, total } = await control.reports.run(asked('usage', request), (sql, signal) =>
-        sumUsage(sql, by, filter, { timeZone, signal, ...limit }),
+        sumUsage(sql, by, filter, { ...options, signal }),
       );
       if (query.get('format') === 'csv') {
         const headers = { 'content-type': 'text/csv; charset=utf-8' };

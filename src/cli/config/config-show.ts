@@ -11,11 +11,12 @@ import { localZone, timeIn } from '../times.js';
 import { problemText, readDocumentFile } from './config-document.js';
 
 /** Writes the configuration as a document. */
-export async function exportConfig(flags: DatabaseFlags): Promise<void> {
-  await printDocument(
-    await withAdminApi(flags, 'read', (api) => api.text('/config/export')),
-    flags,
-  );
+export async function exportConfig({
+  sections,
+  ...flags
+}: DatabaseFlags & { sections?: string }): Promise<void> {
+  const path = `/config/export${sections === undefined ? '' : `?sections=${sections}`}`;
+  await printDocument(await withAdminApi(flags, 'read', (api) => api.text(path)), flags);
 }
 
 /** Checks a document without the database or the daemon. */

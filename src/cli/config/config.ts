@@ -1,6 +1,8 @@
 import { Command } from 'commander';
+import { sectionNames } from '../../config/documents/kinds.js';
 import { wholeNumber } from '../arguments.js';
 import { addGatewayOptions } from '../database/connection.js';
+import { usageError } from '../failure.js';
 import { applyConfig, planConfig, rollbackConfig } from './config-apply.js';
 import {
   exportConfig,
@@ -15,7 +17,8 @@ export function configCommand(): Command {
   const command = new Command('config').description('plan, apply and roll back the configuration');
   command.addCommand(
     addGatewayOptions(new Command('export'))
-      .description('write all providers and keys as one document in YAML')
+      .description('write the configuration as one document in YAML')
+      .option('--sections <a,b>', `only these of ${sectionNames.join(', ')}`, sections)
       .addHelpText(
         'after',
         `
@@ -24,6 +27,7 @@ unchanged.
 
 Examples:
   $ llmproxy config export > gateway.yaml
+  $ llmproxy config export --sections providers,teams > routing.yaml
   $ llmproxy config export --json | jq '.providers | keys'`,
       )
       .action(exportConfig),
@@ -137,4 +141,11 @@ function addApplyOptions(command: Command): Command {
     .option('--message <why>', 'reason, for the history')
     .option('--base <version>', 'apply only if this is still the version', wholeNumber('--base'))
     .option('--yes', 'do not ask');
+}
+
+function sections(text: string): string {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !sectionNames.some((section) => section === name));
+  if (unknown === undefined) return names.join(',');
+  throw usageError(`--sections: "${unknown}" is not one of ${sectionNames.join(', ')}`);
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
+import { credentialOrders } from '../../db/queries/ordered.js';
 import { withAdminApi } from '../admin-api.js';
-import { collect, keyName, wholeNumber } from '../arguments.js';
+import { collect, keyName, sortColumn, wholeNumber } from '../arguments.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { note, printJson } from '../output.js';
 import { duration } from '../times.js';
@@ -45,7 +46,12 @@ Examples:
       .option('--tag <tag>', 'only keys with this tag; repeatable', collect)
       .option('--team <name>', 'only keys of this team')
       .option('--search <text>', 'only keys whose name contains this, ignoring case')
-      .option('--limit <n>', 'maximum number, by id; 1000 on a terminal', wholeNumber('--limit', 1))
+      .option('--limit <n>', 'maximum number; 1000 on a terminal', wholeNumber('--limit', 1))
+      .option(
+        '--sort <column>',
+        `${Object.keys(credentialOrders).join(', ')}; -column: reverse`,
+        sortColumn(Object.keys(credentialOrders)),
+      )
       .option('--after <id>', 'only keys with a higher id', wholeNumber('--after', 0))
       .addHelpText(
         'after',
@@ -53,6 +59,7 @@ Examples:
 Examples:
   $ llmproxy keys list --tag team-a
   $ llmproxy keys list --search alice --limit 20
+  $ llmproxy keys list --sort -last_used_at --limit 20
   $ llmproxy keys list --json | jq -r '.[].name'`,
       )
       .action(list),
@@ -132,17 +139,19 @@ interface ListFlags extends DatabaseFlags {
   search?: string;
   limit?: number;
   after?: number;
+  sort?: string;
 }
 
 /** More rows would not help on a screen. */
 const shownOnTerminal = 1_000;
 
-async function list({ tag, team, search, limit, after, ...flags }: ListFlags): Promise<void> {
+async function list({ tag, team, search, limit, after, sort, ...flags }: ListFlags): Promise<void> {
   const all = flags.json || !process.stdout.isTTY;
   const most = limit ?? (all ? null : shownOnTerminal);
   const parameters = new URLSearchParams({ after: String(after ?? 0), search: search ?? '' });
   for (const each of tag ?? []) parameters.append('tag', each);
   if (team !== undefined) parameters.set('team', team);
+  if (sort !== undefined) parameters.set('sort', sort);
   // One extra row shows that there are more.
   if (most !== null) parameters.set('limit', String(most + 1));
   const { credentials: rows } = await withAdminApi(flags, 'read', (api) =>
@@ -152,7 +161,10 @@ async function list({ tag, team, search, limit, after, ...flags }: ListFlags): P
   if (flags.json) printJson(shown.map(keyJson));
   else printKeys(shown);
   const last = shown.at(-1);
-  if (last && rows.length > shown.length) note(`there are more; continue with: --after ${last.id}`);
+  if (!last || rows.length === shown.length) return;
+  note(
+    `there are more; ${sort === undefined ? `continue with: --after ${last.id}` : 'see --limit'}`,
+  );
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {

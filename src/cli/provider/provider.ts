@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { providerTypes } from '../../config/configuration.js';
+import { providerOrders } from '../../db/queries/ordered.js';
 import { presets } from '../../providers/presets.js';
 import { withAdminApi } from '../admin-api.js';
-import { collect } from '../arguments.js';
+import { collect, sortColumn } from '../arguments.js';
 import type { Ask } from '../daemon/control-socket.js';
 import type { GatewayStatus } from '../daemon/status-view.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
@@ -56,6 +57,11 @@ Examples:
   command.addCommand(
     addGatewayOptions(new Command('list').alias('ls'))
       .description('list the providers')
+      .option(
+        '--sort <column>',
+        `${Object.keys(providerOrders).join(', ')}; -column: reverse`,
+        sortColumn(Object.keys(providerOrders)),
+      )
       .addHelpText(
         'after',
         `
@@ -118,9 +124,10 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy provider list');
 }
 
-async function list(flags: DatabaseFlags): Promise<void> {
+async function list({ sort, ...flags }: DatabaseFlags & { sort?: string }): Promise<void> {
+  const query = sort === undefined ? '' : `?sort=${sort}`;
   const { providers, states } = await withAdminApi(flags, 'read', async (api, ask) => ({
-    ...(await api.ask<{ providers: ShownProvider[] }>('GET', '/providers')),
+    ...(await api.ask<{ providers: ShownProvider[] }>('GET', `/providers${query}`)),
     states: await statesOf(ask),
   }));
   const stateOf = ({ provider_key, is_enabled }: ShownProvider) =>

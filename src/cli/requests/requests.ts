@@ -4,11 +4,15 @@ import {
   type RequestLogRow,
   requestColumns,
 } from '../../db/queries/requests/list-requests.js';
-import { type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
+import {
+  type RequestFilter,
+  requestOrders,
+  statusPattern,
+} from '../../db/queries/requests/request-filter.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import type { AsJson } from '../admin-api.js';
-import { wholeNumber } from '../arguments.js';
+import { sortColumn, wholeNumber } from '../arguments.js';
 import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
@@ -33,6 +37,7 @@ interface ListFlags extends DatabaseFlags, RequestFlags {
   minDuration?: number;
   minCost?: number;
   maxCost?: number;
+  sort?: string;
   limit: number;
   csv?: boolean;
 }
@@ -57,6 +62,11 @@ export function requestsCommand(): Command {
       'only requests that cost at most so much; 0: what was free',
       (text: string) => dollars('max-cost', text),
     )
+    .option(
+      '--sort <column>',
+      `${requestOrders.join(', ')}; -column: largest first`,
+      sortColumn(requestOrders),
+    )
     .option('--limit <n>', 'maximum number of requests', wholeNumber('--limit', 1, 100_000), 50)
     .option('--csv', 'print CSV');
   return addGatewayOptions(command)
@@ -71,6 +81,7 @@ Examples:
   $ llmproxy requests --key alice --model "gpt-4o*" --limit 200
   $ llmproxy requests --team chat --user u-17 --json
   $ llmproxy requests --tag nightly --min-cost 0.05 --min-duration 10000
+  $ llmproxy requests --since 7d --sort -cost_nano --limit 20
   $ llmproxy requests --provider openai --csv > requests.csv`,
     )
     .action(run);
@@ -78,10 +89,10 @@ Examples:
 
 async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
   const { status: only = null, error = null, id = null } = flags;
-  const { minDuration = null, minCost = null, maxCost = null } = flags;
+  const { minDuration = null, minCost = null, maxCost = null, sort = null } = flags;
   const filter = {
     ...{ ...filterOf(flags), status: only, error, requestId: id },
-    ...{ minDurationMs: minDuration, minCostNano: minCost, maxCostNano: maxCost },
+    ...{ minDurationMs: minDuration, minCostNano: minCost, maxCostNano: maxCost, sort },
   };
   const rows = await readRequests(filter, limit, flags);
   if (asCsv) {
@@ -92,7 +103,7 @@ async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
       ),
     );
   } else if (flags.json) printJson(rows);
-  else printRequests(rows, timeZoneOf(flags), limit);
+  else printRequests(rows, timeZoneOf(flags), flags.sort === undefined ? limit : null);
 }
 
 /** From the database, or from the gateway that the flags name. */
@@ -113,7 +124,12 @@ async function readRequests(
   return requests.map((row) => ({ ...row, started_at: new Date(row.started_at) }));
 }
 
-function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: number): void {
+/** @param limit of the newest ones; null if they are in another order. */
+function printRequests(
+  rows: readonly RequestLogRow[],
+  timeZone: string,
+  limit: number | null,
+): void {
   if (rows.length === 0) {
     note('no such requests in this period');
     return;

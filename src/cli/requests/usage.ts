@@ -5,10 +5,11 @@ import {
   sumUsage,
   type UsageGrouping,
   usageGroupings,
+  usageOrders,
 } from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
-import { wholeNumber } from '../arguments.js';
+import { sortColumn, wholeNumber } from '../arguments.js';
 import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
@@ -30,6 +31,8 @@ interface UsageFlags extends DatabaseFlags, RequestFlags {
   by: UsageGrouping[];
   csv?: boolean;
   limit?: number;
+  sort?: string;
+  top?: number;
 }
 
 /** `llmproxy usage`: sums over the requests of a period. */
@@ -39,11 +42,22 @@ export function usageCommand(): Command {
     .option('--by <what>', `${usageGroupings.join(', ')}; or two, such as key,day`, groupings, [
       'key',
     ]);
-  addRequestFilters(command, defaultSince).option(
-    '--limit <n>',
-    `sums at most, those with the most requests; the total is of all (tables: ${tableSums}, others: all)`,
-    wholeNumber('--limit', 1, 1_000_000),
-  );
+  addRequestFilters(command, defaultSince)
+    .option(
+      '--limit <n>',
+      `sums at most, the first by --sort; the total is of all (tables: ${tableSums}, others: all)`,
+      wholeNumber('--limit', 1, 1_000_000),
+    )
+    .option(
+      '--sort <column>',
+      `${usageOrders.join(', ')}; -column: largest first`,
+      sortColumn(usageOrders),
+    )
+    .option(
+      '--top <n>',
+      'only so many values of the last grouping; the others are summed as one',
+      wholeNumber('--top', 1, 100),
+    );
   // The subcommands have options of the same names.
   command.enablePositionalOptions().addCommand(exportCommand()).addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
@@ -59,6 +73,7 @@ Examples:
   $ llmproxy usage
   $ llmproxy usage --by model --since 7d
   $ llmproxy usage --by team,user --tag nightly
+  $ llmproxy usage --by day,model --top 5 --sort -cost_nano
   $ llmproxy usage --by key,model --provider openai --csv > usage.csv
   $ llmproxy usage --by day --since 2026-01-01 --until 2026-02-01 --json`,
     )
@@ -80,7 +95,7 @@ async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
     printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
   } else printUsage(by, timeZone, groups, total);
   if (isCut && groups.length === tableSums) {
-    note(`at most ${tableSums} sums are shown, those with the most requests: --limit shows more`);
+    note(`at most ${tableSums} sums are shown: --limit shows more`);
   }
 }
 
@@ -90,17 +105,21 @@ async function readUsage(
   timeZone: string,
   flags: UsageFlags,
 ): Promise<Awaited<ReturnType<typeof sumUsage>>> {
-  const { by, limit: most } = flags;
-  const limit = most === undefined ? {} : { limit: most };
+  const { by, limit, sort, top } = flags;
+  const bounds = {
+    ...(limit !== undefined && { limit }),
+    ...(sort !== undefined && { sort }),
+    ...(top !== undefined && { top }),
+  };
   if (remoteUrl(flags) === null) {
     return await withDatabase(flags, 'read', (sql) =>
-      orTooMuch(sumUsage(sql, by, filter, { timeZone, ...limit })),
+      orTooMuch(sumUsage(sql, by, filter, { timeZone, ...bounds })),
     );
   }
   const query = parametersOf(filter);
   query.set('by', by.join(','));
   query.set('timezone', timeZone);
-  if (most !== undefined) query.set('limit', String(most));
+  for (const [name, value] of Object.entries(bounds)) query.set(name, String(value));
   const ask = await openGateway(flags, flags.json);
   const { usage: groups, total } = (await ask(`/admin/v1/usage?${query}`)) as RemoteUsage;
   return { groups, total };

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { spentBudgetOrders } from '../../admin/lists/spent-budgets.js';
 import {
   type Budget,
   type BudgetMode,
@@ -10,6 +11,7 @@ import {
 import { counted } from '../../observe/counted.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
 import { type AdminApi, withAdminApi } from '../admin-api.js';
+import { sortColumn, wholeNumber } from '../arguments.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { namedRows } from '../named-rows.js';
@@ -69,7 +71,17 @@ Examples:
   command.addCommand(
     addGatewayOptions(new Command('list').alias('ls'))
       .description('list the budgets and their spend')
-      .addHelpText('after', '\nExample:\n  $ llmproxy budgets list --json')
+      .option('--search <text>', 'only budgets whose name contains this, ignoring case')
+      .option(
+        '--sort <column>',
+        `${spentBudgetOrders.join(', ')}; -column: reverse; needs a running gateway`,
+        sortColumn(spentBudgetOrders),
+      )
+      .option('--limit <n>', 'maximum number', wholeNumber('--limit', 1, 1_000_000))
+      .addHelpText(
+        'after',
+        '\nExamples:\n  $ llmproxy budgets list --json\n  $ llmproxy budgets list --sort -share --limit 20',
+      )
       .action(list),
   );
   command.addCommand(
@@ -123,11 +135,26 @@ async function create(name: string, flags: BudgetFlags): Promise<void> {
   await rows.create({ name, ...fields }, 'created', flags);
 }
 
-async function list(flags: DatabaseFlags): Promise<void> {
-  const { budgets, spent } = await withAdminApi(flags, 'read', async (api) => ({
-    budgets: (await api.ask<{ budgets: BudgetRow[] }>('GET', '/budgets')).budgets,
-    spent: await spentOf(api),
-  }));
+interface ListFlags extends DatabaseFlags {
+  search?: string;
+  sort?: string;
+  limit?: number;
+}
+
+async function list({ search = '', sort, limit, ...flags }: ListFlags): Promise<void> {
+  const { stored, spent } = await withAdminApi(flags, 'read', async (api) => {
+    const path = `/budgets?${new URLSearchParams({ search })}`;
+    return {
+      stored: (await api.ask<{ budgets: BudgetRow[] }>('GET', path)).budgets,
+      spent: await spentOf(api, { search, ...(sort !== undefined && { sort }) }),
+    };
+  });
+  if (sort !== undefined) {
+    if (stored.length > 0 && spent.size === 0) throw usageError('--sort needs a running gateway');
+    const places = new Map([...spent.keys()].map((name, place) => [name, place]));
+    stored.sort((a, b) => (places.get(a.name) ?? spent.size) - (places.get(b.name) ?? spent.size));
+  }
+  const budgets = stored.slice(0, limit);
   if (flags.json) {
     printJson(budgets.map((row) => ({ ...row, ...spent.get(row.name) })));
     return;
@@ -157,10 +184,10 @@ async function list(flags: DatabaseFlags): Promise<void> {
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
-  const { budget, spent } = await withAdminApi(flags, 'read', async (api) => ({
-    budget: await rows.existing(api, ref),
-    spent: await spentOf(api),
-  }));
+  const { budget, spent } = await withAdminApi(flags, 'read', async (api) => {
+    const budget = await rows.existing(api, ref);
+    return { budget, spent: await spentOf(api, { name: budget.name }) };
+  });
   const now = spent.get(budget.name);
   if (flags.json) {
     printJson({ ...budget, ...now });
@@ -195,10 +222,14 @@ async function update(ref: string, flags: BudgetFlags): Promise<void> {
   await rows.update(ref, fieldsFrom(flags), flags);
 }
 
-/** By name; empty if no daemon runs. */
-async function spentOf(api: AdminApi): Promise<Map<string, Spent>> {
+/** By name, in the order of the answer; empty if no daemon runs. */
+async function spentOf(
+  api: AdminApi,
+  parameters: Record<string, string>,
+): Promise<Map<string, Spent>> {
   try {
-    const { budgets } = await api.ask<{ budgets: Spent[] }>('GET', '/spend/budgets');
+    const path = `/spend/budgets?${new URLSearchParams(parameters)}`;
+    const { budgets } = await api.ask<{ budgets: Spent[] }>('GET', path);
     return new Map(budgets.map((each) => [each.name, each]));
   } catch (error) {
     if (!(error instanceof Error)) throw new CliError(String(error));

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { newTeam } from '../../config/configuration.js';
+import { teamOrders } from '../../db/queries/ordered.js';
 import type { TeamInput } from '../../db/queries/rows.js';
 import { counted } from '../../observe/counted.js';
 import { withAdminApi } from '../admin-api.js';
-import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
+import { collect, modelList, sortColumn, tagList, teamName, wholeNumber } from '../arguments.js';
 import { addCacheOptions, type CacheFlags, cacheAfter } from '../cache-flags.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
@@ -58,6 +59,11 @@ Examples:
     addGatewayOptions(new Command('list').alias('ls'))
       .description('list the teams')
       .option('--search <text>', 'only teams whose name contains this, ignoring case')
+      .option(
+        '--sort <column>',
+        `${Object.keys(teamOrders).join(', ')}; -column: reverse`,
+        sortColumn(Object.keys(teamOrders)),
+      )
       .addHelpText('after', '\nExample:\n  $ llmproxy teams list --json | jq -r ".[].name"')
       .action(list),
   );
@@ -108,8 +114,12 @@ async function create(name: string, flags: TeamFlags): Promise<void> {
   await rows.create({ name: teamName(name), ...columnsFrom(newTeam, flags) }, 'created', flags);
 }
 
-async function list({ search = '', ...flags }: DatabaseFlags & { search?: string }): Promise<void> {
-  const parameters = new URLSearchParams({ search });
+async function list({
+  search = '',
+  sort,
+  ...flags
+}: DatabaseFlags & { search?: string; sort?: string }): Promise<void> {
+  const parameters = new URLSearchParams({ search, ...(sort !== undefined && { sort }) });
   const { teams } = await withAdminApi(flags, 'read', (api) =>
     api.ask<{ teams: ShownTeam[] }>('GET', `/teams?${parameters}`),
   );

@@ -7,7 +7,7 @@ import {
   type WrittenCredential,
   type WrittenDocument,
 } from './document-schema.js';
-import { eachSection, type Section } from './kinds.js';
+import { eachSection, type Section, sectionNames } from './kinds.js';
 
 /** A row of the configuration with all columns, in JSON types: times are strings. */
 export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;
@@ -29,13 +29,16 @@ const fieldsOf = eachSection((section) =>
  * Writes the configuration as a document for people and `config apply`: every field, in a stable
  * order. Secrets appear as references and hashes only.
  * @param title its first line, a comment.
+ * @param sections those to write.
  */
 export function writeDocument(
   stored: StoredConfiguration,
   title = `Configuration of llmproxy, version ${stored.version}.`,
+  sections: readonly Section[] = sectionNames,
 ): string {
   const labels = credentialLabels(stored.credentials);
   const document = eachSection((section, { nameField }) => {
+    if (!sections.includes(section)) return undefined;
     const rows = [...stored[section]].sort(
       (a, b) => compare(String(a[nameField]), String(b[nameField])) || a.id - b.id,
     );

@@ -28,6 +28,8 @@ export function mayOperatorsChange(kind: Kind): boolean {
 
 export const kindNames: readonly Kind[] = kinds.map(({ kind }) => kind);
 
+export const sectionNames: readonly Section[] = kinds.map(({ section }) => section);
+
 /** A value for each section. */
 export function eachSection<T>(
   of: (section: Section, kind: (typeof kinds)[number]) => T,

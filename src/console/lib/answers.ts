@@ -2,6 +2,7 @@ import type { CanaryStatus, MirrorStatus, SideStatus } from '../../admin/canary-
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { DoctorReport } from '../../admin/health/finding.js';
+import type { SpentBudget } from '../../admin/lists/spent-budgets.js';
 import type { describeCache } from '../../admin/routes/cache.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
@@ -26,6 +27,8 @@ export type Provider = Json<Omit<ProviderRow, 'api_key'>> & { api_key_preview: s
 export type Key = Json<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
 export type Team = Json<TeamRow>;
 export type Sum = Json<UsageSum>;
+/** A budget and its spend; amounts are nano-dollars. */
+export type Spent = Json<SpentBudget>;
 export type Audit = Json<AuditEntry>;
 export type {
   Budget,

@@ -2,6 +2,20 @@
 export const chinese: Readonly<Record<string, string>> = {
   'A budget bounds what a key, a team, a model or everybody may spend.':
     '预算限制密钥、团队、模型或所有人的花费。',
+  'All others': '其他全部',
+  'Apply or discard your changes first': '请先应用或放弃修改',
+  'Every section': '全部部分',
+  Newest: '最新',
+  'No such budgets': '没有这样的预算',
+  'No such canaries': '没有这样的灰度',
+  'No such mirrors': '没有这样的镜像',
+  Older: '更早',
+  'Rolling back makes these changes, as a new version.': '回滚会作为新版本做出这些更改。',
+  Section: '部分',
+  Prices: '价格',
+  Stops: '停用',
+  'This is too large to edit here: choose a section, or write only what shall change. The rest stays as it is.':
+    '内容过大，无法在此编辑：请选择一个部分，或只写需要更改的内容，其余保持不变。',
   'At this pace': '按当前速度',
   'Begins at midnight in UTC': '从 UTC 零点开始',
   Budgets: '预算',
@@ -194,7 +208,6 @@ export const chinese: Readonly<Record<string, string>> = {
   'None in this period match. Names may contain * for any characters.':
     '此时段没有匹配的请求。名称中可用 * 代表任意字符。',
   'Nothing changes.': '没有变化。',
-  'Nothing differs.': '没有差异。',
   'Nothing was used.': '没有用量。',
   'Nothing yet: move a slider.': '尚无变化：请移动滑块。',
   'Of this, the provider took {upstream}; the gateway itself {own}.':
@@ -290,14 +303,10 @@ export const chinese: Readonly<Record<string, string>> = {
   'The gateway does not answer. What you see may be out of date; trying again…':
     '网关没有应答。所示内容可能已过时；正在重试……',
   'The weights are in use': '权重已生效',
-  'The whole document is too large to edit here. Write only what shall change: the rest stays as it is.':
-    '完整文档过大，无法在此编辑。只需写要修改的部分，其余保持不变。',
   'Their secrets cannot be used here: {names}': '其密文无法在此使用：{names}',
   'There is no answer yet.': '还没有回答。',
   'There is no such page': '没有这个页面',
   'This gateway': '本网关',
-  'This makes a new version; lines with + come back, lines with − go.':
-    '这会生成新版本：+ 行恢复，− 行移除。',
   Time: '时间',
   'Times: {zone}': '时区：{zone}',
   'To the first content': '到首个内容',

@@ -30,6 +30,16 @@ export function decoded(text: string): string {
   }
 }
 
+/** A parameter of this place that is one of a few values; `normal` in place of any other. */
+export function choiceOf<Value extends string>(
+  name: string,
+  values: readonly Value[],
+  normal: Value,
+): Value {
+  const given = route.value.query.get(name);
+  return values.find((value) => value === given) ?? normal;
+}
+
 export type QueryValues = Readonly<Record<string, string | number | null | undefined>>;
 
 /** The link to a place. */

@@ -75,3 +75,23 @@ export function timeline<Sum extends { group: string | null }>(
     stepSeconds: stepSeconds[by],
   };
 }
+
+/** A step of a timeline as a period: until the next one begins. */
+export function stepPeriod(
+  { times, stepSeconds }: Pick<Timeline<unknown>, 'times' | 'stepSeconds'>,
+  step: number,
+): Required<Period> {
+  const start = times[step] ?? 0;
+  const end = times[step + 1] ?? start + stepSeconds;
+  return {
+    since: new Date(start * 1_000).toISOString(),
+    until: new Date(end * 1_000).toISOString(),
+  };
+}
+
+/** The day that begins at a time, as the admin API writes it. */
+export function dayPeriod(start: string): Required<Period> {
+  const until = new Date(start);
+  until.setDate(until.getDate() + 1);
+  return { since: start, until: until.toISOString() };
+}

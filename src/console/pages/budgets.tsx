@@ -1,21 +1,34 @@
 import { useState } from 'preact/hooks';
+import type { Spent } from '../lib/answers.js';
+import { withQuery } from '../lib/api.js';
 import { compact, dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
+import { linkTo, route } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
+import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
+import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { RowAction } from '../parts/row-action.js';
+import { SearchField } from '../parts/search-field.js';
 import { selectorsText } from '../parts/selector-fields.js';
-import { Pace, type Spent, SpentBar } from '../parts/spent.js';
-import { Empty, Loaded } from '../parts/state.js';
+import { Pace, SpentBar } from '../parts/spent.js';
+import { Empty, Loaded, Tag } from '../parts/state.js';
 import { Cut, Table, timeTitle } from '../parts/table.js';
 import { BudgetForm } from './budget-form.js';
 
+const pageRows = 50;
+
 /** Budgets: how much is left, and when it will run out at the current pace. */
 export function Budgets() {
-  const list = useLoad<{ budgets: Spent[] }>('spend/budgets', 10_000);
+  const { query } = route.value;
+  const search = query.get('search') ?? '';
+  const offset = Number(query.get('from') ?? 0);
+  const sort = query.get('sort');
+  const path = withQuery('spend/budgets', { search, sort, limit: pageRows, offset });
+  const list = useLoad<{ budgets: Spent[]; total: number }>(path, 10_000);
   const [shown, setShown] = useState<{ kind: 'form' | 'delete'; name: string | null } | null>(null);
   const isAdmin = mayChangeRules.value;
   const close = () => {
@@ -30,59 +43,104 @@ export function Budgets() {
   return (
     <Page
       title={t('Budgets')}
-      command={{ cli: 'llmproxy budgets list', path: 'spend/budgets' }}
+      command={{ cli: `llmproxy budgets list${flagsOf({ search, sort })}`, path }}
       actions={add}
     >
+      <SearchField />
       <Panel isStale={list.error !== null}>
         <Loaded of={list}>
-          {({ budgets }) =>
-            budgets.length === 0 ? (
+          {({ budgets, total }) =>
+            budgets.length === 0 && (search !== '' || offset > 0) ? (
+              <Empty title={t('No such budgets')} />
+            ) : budgets.length === 0 ? (
               <Empty title={t('No budgets yet')} actions={add}>
                 {t('A budget bounds what a key, a team, a model or everybody may spend.')}
               </Empty>
             ) : (
-              <Table
-                label={t('Budgets')}
-                rows={budgets}
-                keyOf={({ name }) => name}
-                columns={[
-                  { title: t('Name'), value: ({ name }) => <Cut text={name} /> },
-                  {
-                    title: t('For'),
-                    value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
-                  },
-                  {
-                    title: t('Amount'),
-                    isNumber: true,
-                    value: ({ amount, window }) => `${cost(amount)} / ${t(window)}`,
-                  },
-                  { title: t('Spent'), isNumber: true, value: (row) => <SpentBar of={row} /> },
-                  { title: t('Left'), isNumber: true, value: (row) => cost(row.left_nano) },
-                  { title: t('At this pace'), value: (row) => <Pace of={row} /> },
-                  { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
-                  {
-                    title: timeTitle(t('Starts again')),
-                    value: ({ resets_at: at }) =>
-                      at === null ? t('never') : dateTime(at).slice(0, -3),
-                  },
-                  {
-                    title: '',
-                    value: ({ name }) =>
-                      isAdmin && (
-                        <div class="row-actions">
-                          {(['delete', 'form'] as const).map((kind) => (
-                            <RowAction
-                              key={kind}
-                              label={t(kind === 'form' ? 'Edit' : 'Delete')}
-                              of={name}
-                              onClick={() => setShown({ kind, name })}
-                            />
-                          ))}
-                        </div>
+              <>
+                <Table
+                  label={t('Budgets')}
+                  rows={budgets}
+                  keyOf={({ name }) => name}
+                  columns={[
+                    {
+                      title: t('Name'),
+                      value: (row) => (
+                        <>
+                          <Cut text={row.name}>
+                            <a href={requestsOf(row)}>{row.name}</a>
+                          </Cut>
+                          {!row.is_enabled && <Tag>{t('Disabled')}</Tag>}
+                        </>
                       ),
-                  },
-                ]}
-              />
+                      sort: 'name',
+                    },
+                    {
+                      title: t('For'),
+                      value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
+                    },
+                    {
+                      title: t('Amount'),
+                      isNumber: true,
+                      value: ({ amount, window, mode }) => (
+                        <>
+                          {cost(amount)} / {t(window)}
+                          {mode === 'soft' && <div class="muted small">{t('Only tell')}</div>}
+                        </>
+                      ),
+                      sort: 'amount',
+                    },
+                    {
+                      title: t('Spent'),
+                      isNumber: true,
+                      value: (row) => <SpentBar of={row} />,
+                      sort: 'share',
+                    },
+                    {
+                      title: t('Left'),
+                      isNumber: true,
+                      value: (row) => cost(row.left_nano),
+                      sort: 'left_nano',
+                    },
+                    { title: t('At this pace'), value: (row) => <Pace of={row} /> },
+                    {
+                      title: t('Requests'),
+                      isNumber: true,
+                      value: (row) => compact(row.requests),
+                      sort: 'requests',
+                    },
+                    {
+                      title: timeTitle(t('Starts again')),
+                      value: ({ resets_at: at }) =>
+                        at === null ? t('never') : dateTime(at).slice(0, -3),
+                      sort: 'resets_at',
+                    },
+                    {
+                      title: '',
+                      value: ({ name }) =>
+                        isAdmin && (
+                          <div class="row-actions">
+                            {(['delete', 'form'] as const).map((kind) => (
+                              <RowAction
+                                key={kind}
+                                label={t(kind === 'form' ? 'Edit' : 'Delete')}
+                                of={name}
+                                onClick={() => setShown({ kind, name })}
+                              />
+                            ))}
+                          </div>
+                        ),
+                    },
+                  ]}
+                />
+                <Pager
+                  offset={offset}
+                  count={budgets.length}
+                  pageRows={pageRows}
+                  total={total}
+                  hasNext={offset + pageRows < total}
+                />
+              </>
             )
           }
         </Loaded>
@@ -93,6 +151,12 @@ export function Budgets() {
       )}
     </Page>
   );
+}
+
+/** The requests of its window that it counts. */
+function requestsOf({ applies_to, window_start, window }: Spent): string {
+  const since = window === 'total' ? '30d' : window_start;
+  return linkTo('requests', '', { ...applies_to, since });
 }
 
 function Delete({ name, onClose }: { name: string; onClose: () => void }) {

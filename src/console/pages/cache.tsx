@@ -3,18 +3,19 @@ import type { Cache, Team, Usage } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { bytes, compact, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo } from '../lib/route.js';
+import { linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { cacheText } from '../parts/cache-fields.js';
 import { Confirm } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
+import { Pager } from '../parts/pager.js';
 import { Page, Panel, Stat } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { RowAction } from '../parts/row-action.js';
 import { Empty, Loaded } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, numbers, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { TeamForm } from './team-form.js';
 
@@ -78,7 +79,7 @@ function Numbers({ now: { total, workers, shared, max_bytes } }: { now: Cache })
 
 /** Keys that got cached answers. */
 function Saved() {
-  const path = withQuery('usage', { by: 'key', since: '7d', limit: 1_000 });
+  const path = withQuery('usage', { by: 'key', since: '7d', sort: '-cache_hits', limit: 1_000 });
   const usage = useLoad<Usage>(path);
   return (
     <Panel title={t('Saved in the last 7 days')}>
@@ -99,6 +100,7 @@ function Saved() {
               label={t('Saved in the last 7 days')}
               rows={rows}
               keyOf={({ group, credential_id }) => `${group} ${credential_id}`}
+              orderName="saved"
               columns={[
                 {
                   title: t('Key'),
@@ -107,16 +109,20 @@ function Saved() {
                       <a href={linkTo('requests', '', { key: group, since: '7d' })}>{group}</a>
                     </Cut>
                   ),
+                  sort: 'key',
+                  by: ({ group }) => group,
                 },
-                { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
-                { title: t('Hits'), isNumber: true, value: (row) => compact(row.cache_hits) },
+                numbers(t('Requests'), 'requests', compact),
+                numbers(t('Hits'), 'cache_hits', compact),
                 {
                   title: t('Share'),
                   isNumber: true,
                   value: (row) => percent(row.cache_hits / row.requests),
+                  sort: 'share',
+                  by: (row) => row.cache_hits / row.requests,
                 },
-                { title: t('Saved'), isNumber: true, value: (row) => cost(row.saved_nano) },
-                { title: t('Cost'), isNumber: true, value: (row) => cost(row.cost_nano) },
+                numbers(t('Saved'), 'saved_nano', cost),
+                numbers(t('Cost'), 'cost_nano', cost),
               ]}
               total={[
                 t('Total'),
@@ -134,9 +140,16 @@ function Saved() {
   );
 }
 
+const pageRows = 20;
+
 /** Rules of teams; those of keys are in the key's form. */
 function Rules() {
-  const teams = useLoad<{ teams: Team[] }>('teams?limit=1000');
+  const { query } = route.value;
+  const offset = Number(query.get('from') ?? 0);
+  const sort = query.get('sort') ?? 'cache';
+  const teams = useLoad<{ teams: Team[] }>(
+    withQuery('teams', { sort, limit: pageRows + 1, offset }),
+  );
   const [edited, setEdited] = useState<Team | null>(null);
   return (
     <Panel title={t('Rules of teams')} actions={<a href={linkTo('keys')}>{t('Rules of keys')}</a>}>
@@ -147,31 +160,40 @@ function Rules() {
               {t('A key’s rules are in its form: they win over those of its team.')}
             </Empty>
           ) : (
-            <Table
-              label={t('Rules of teams')}
-              rows={[...rows].sort((a, b) => Number(b.cache !== null) - Number(a.cache !== null))}
-              keyOf={({ id }) => id}
-              columns={[
-                { title: t('Team'), value: ({ name }) => <Cut text={name} /> },
-                {
-                  title: t('Cache'),
-                  value: (team) => <Cut isWide text={cacheText(team.cache, t('off'))} />,
-                },
-                {
-                  title: '',
-                  value: (team) =>
-                    mayChangeKeys.value && (
-                      <div class="row-actions">
-                        <RowAction
-                          label={t('Edit')}
-                          of={team.name}
-                          onClick={() => setEdited(team)}
-                        />
-                      </div>
-                    ),
-                },
-              ]}
-            />
+            <>
+              <Table
+                label={t('Rules of teams')}
+                rows={rows.slice(0, pageRows)}
+                keyOf={({ id }) => id}
+                columns={[
+                  { title: t('Team'), value: ({ name }) => <Cut text={name} />, sort: 'name' },
+                  {
+                    title: t('Cache'),
+                    value: (team) => <Cut isWide text={cacheText(team.cache, t('off'))} />,
+                    sort: 'cache',
+                  },
+                  {
+                    title: '',
+                    value: (team) =>
+                      mayChangeKeys.value && (
+                        <div class="row-actions">
+                          <RowAction
+                            label={t('Edit')}
+                            of={team.name}
+                            onClick={() => setEdited(team)}
+                          />
+                        </div>
+                      ),
+                  },
+                ]}
+              />
+              <Pager
+                offset={offset}
+                count={Math.min(pageRows, rows.length)}
+                pageRows={pageRows}
+                hasNext={rows.length > pageRows}
+              />
+            </>
           )
         }
       </Loaded>

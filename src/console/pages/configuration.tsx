@@ -1,19 +1,20 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Plan, Version } from '../lib/answers.js';
-import { type ApiError, ask, call } from '../lib/api.js';
-import { diffLines, folded } from '../lib/diff.js';
+import { type ApiError, ask, call, withQuery } from '../lib/api.js';
 import { dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { usePlan } from '../lib/plan.js';
-import { route, setQuery } from '../lib/route.js';
+import { choiceOf, route, setQuery } from '../lib/route.js';
 import type { Schema } from '../lib/schema.js';
 import { mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
+import { flagsOf } from '../parts/command.js';
 import { Dialog } from '../parts/dialog.js';
 import { Effect } from '../parts/effect.js';
 import { Check, TextField } from '../parts/field.js';
+import { Older } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';
 import { Failure, Loaded, Skeleton } from '../parts/state.js';
@@ -21,20 +22,39 @@ import { Cut, Table, timeTitle } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { YamlEditor } from '../parts/yaml-editor.js';
 
-/** Larger documents are better edited in the user's own editor. */
-const maxBytes = 1_000_000;
+/** Sections with more rows are better edited in the user's own editor. */
+const maxRows = 1_000;
+
+/** The sections of the document, with their names. */
+const allSections = [
+  ['providers', 'Providers'],
+  ['teams', 'Teams'],
+  ['credentials', 'Keys'],
+  ['prices', 'Prices'],
+  ['budgets', 'Budgets'],
+  ['stops', 'Stops'],
+  ['guardrails', 'Guardrails'],
+  ['mirrors', 'Mirrors'],
+  ['canaries', 'Canaries'],
+] as const;
+
+type SectionName = (typeof allSections)[number][0] | 'all';
+
+const sectionNames: readonly SectionName[] = ['all', ...allSections.map(([name]) => name)];
 
 /** Providers, keys and teams as one document: edit, plan, apply; and every version before. */
 export function Configuration() {
-  const view = route.value.query.get('view') === 'history' ? 'history' : 'edit';
+  const view = choiceOf('view', ['edit', 'history'], 'edit');
+  const section = choiceOf('section', sectionNames, 'all');
+  const sections = section === 'all' ? null : section;
   return (
     <Page
       title={t('Configuration')}
       command={
         view === 'edit'
           ? {
-              cli: 'llmproxy config export > llmproxy.yaml\nllmproxy config plan llmproxy.yaml\nllmproxy config apply llmproxy.yaml',
-              path: 'config/export',
+              cli: `llmproxy config export${flagsOf({ sections })} > llmproxy.yaml\nllmproxy config plan llmproxy.yaml\nllmproxy config apply llmproxy.yaml`,
+              path: withQuery('config/export', { sections }),
             }
           : { cli: 'llmproxy config history', path: 'config/history' }
       }
@@ -56,7 +76,9 @@ export function Configuration() {
 }
 
 function Edit() {
+  const section = choiceOf('section', sectionNames, 'all');
   const [text, setText] = useState<string | null>(null);
+  const [unchanged, setUnchanged] = useState<string | null>(null);
   const [isTooLarge, setTooLarge] = useState(false);
   const [prune, setPrune] = useState(false);
   const schema = useLoad<Schema>('config/schema');
@@ -67,28 +89,48 @@ function Edit() {
   const load = (applied?: string) =>
     loading.run(async () => {
       planning.clear();
-      const document = await (await ask('config/export')).text();
-      setTooLarge(document.length > maxBytes);
-      const loaded = document.length > maxBytes ? '' : document;
+      const isLarge = await hasMany(section);
+      const path = section === 'all' ? 'config/export' : `config/export?sections=${section}`;
+      const loaded = isLarge ? '' : await (await ask(path)).text();
+      setTooLarge(isLarge);
+      setUnchanged(loaded);
       setText((now) => (applied === undefined || now === applied ? loaded : now));
     });
-  useEffect(() => void load(), []);
+  useEffect(() => void load(), [section]);
   const wrong = wrongLines(planning.error);
   return (
     <>
       {isTooLarge && (
         <div class="banner warn">
           {t(
-            'The whole document is too large to edit here. Write only what shall change: the rest stays as it is.',
+            'This is too large to edit here: choose a section, or write only what shall change. The rest stays as it is.',
           )}
         </div>
       )}
       <Panel
         title={t('Document')}
         actions={
-          <button type="button" class="quiet" onClick={() => void load()}>
-            {t('Discard changes')}
-          </button>
+          <>
+            <select
+              aria-label={t('Section')}
+              value={section}
+              disabled={text !== unchanged}
+              title={text === unchanged ? '' : t('Apply or discard your changes first')}
+              onChange={({ currentTarget: { value } }) =>
+                setQuery({ section: value === 'all' ? '' : value })
+              }
+            >
+              <option value="all">{t('Every section')}</option>
+              {allSections.map(([name, title]) => (
+                <option key={name} value={name}>
+                  {t(title)}
+                </option>
+              ))}
+            </select>
+            <button type="button" class="quiet" onClick={() => void load()}>
+              {t('Discard changes')}
+            </button>
+          </>
         }
       >
         <div class="body stack">
@@ -142,6 +184,17 @@ function Edit() {
       )}
     </>
   );
+}
+
+/** True if a section has too many rows to be edited here. */
+async function hasMany(section: SectionName): Promise<boolean> {
+  const names = allSections
+    .map(([name]) => name)
+    .filter((name) => section === 'all' || name === section);
+  const rest = await Promise.all(
+    names.map((name) => call<Record<string, unknown[]>>(`${name}?limit=1&offset=${maxRows}`)),
+  );
+  return rest.some((answer, place) => (answer[names[place] ?? '']?.length ?? 0) > 0);
 }
 
 /** The lines that the server's error names. */
@@ -206,32 +259,49 @@ function Apply({ plan, body, onDone, onReplan }: ApplyProps) {
   );
 }
 
+const pageRows = 100;
+
 function History() {
-  const list = useLoad<{ versions: Version[] }>('config/history?limit=100');
+  const before = route.value.query.get('before');
+  const list = useLoad<{ versions: Version[] }>(
+    withQuery('config/history', { limit: pageRows + 1, before }),
+  );
   const [shown, setShown] = useState<number | null>(null);
   return (
     <Panel>
       <Loaded of={list} lines={10}>
         {({ versions }) => (
-          <Table
-            label={t('History')}
-            rows={versions}
-            keyOf={({ version }) => version}
-            columns={[
-              { title: t('Version'), isNumber: true, value: ({ version }) => version },
-              { title: timeTitle(t('Time')), value: ({ at }) => dateTime(at) },
-              { title: t('Who'), value: ({ actor }) => <Cut text={actor} /> },
-              { title: t('How'), value: ({ source }) => source },
-              { title: t('Changes'), value: (version) => <Cut isWide text={changesOf(version)} /> },
-              { title: t('Reason'), value: ({ message }) => <Cut text={message ?? ''} /> },
-              {
-                title: '',
-                value: ({ version }) => (
-                  <RowAction label={t('Compare')} of={version} onClick={() => setShown(version)} />
-                ),
-              },
-            ]}
-          />
+          <>
+            <Table
+              label={t('History')}
+              rows={versions.slice(0, pageRows)}
+              keyOf={({ version }) => version}
+              columns={[
+                { title: t('Version'), isNumber: true, value: ({ version }) => version },
+                { title: timeTitle(t('Time')), value: ({ at }) => dateTime(at) },
+                { title: t('Who'), value: ({ actor }) => <Cut text={actor} /> },
+                { title: t('How'), value: ({ source }) => source },
+                {
+                  title: t('Changes'),
+                  value: (version) => <Cut isWide text={changesOf(version)} />,
+                },
+                { title: t('Reason'), value: ({ message }) => <Cut text={message ?? ''} /> },
+                {
+                  title: '',
+                  value: ({ version }) => (
+                    <RowAction
+                      label={t('Compare')}
+                      of={version}
+                      onClick={() => setShown(version)}
+                    />
+                  ),
+                },
+              ]}
+            />
+            <Older
+              next={versions.length > pageRows ? (versions[pageRows - 1]?.version ?? null) : null}
+            />
+          </>
         )}
       </Loaded>
       {shown !== null && (
@@ -262,35 +332,22 @@ interface CompareProps {
 
 /** Compares a version with the current one, and can roll back to it. */
 function Compare({ version, onClose }: CompareProps) {
-  const [shown, setShown] = useState<{ newest: number; lines: ReturnType<typeof folded> } | null>(
-    null,
-  );
-  const loading = useTask();
+  const planning = usePlan({ version });
   const task = useTask();
-  const load = () =>
-    loading.run(async () => {
-      // The version first: where one comes between, rolling back is refused.
-      const { versions } = await call<{ versions: Version[] }>('config/history?limit=1');
-      const read = async (path: string) => (await ask(path)).text();
-      const paths = ['config/export', `config/versions/${version}`] as const;
-      const [now, then] = await Promise.all([read(paths[0]), read(paths[1])]);
-      const newest = versions[0]?.version ?? version;
-      setShown({ newest, lines: folded(diffLines(now, then)) });
-    });
-  useEffect(() => void load(), [version]);
+  const { plan, error } = planning;
+  useEffect(() => void planning.make(), [version]);
   const rollBack = async () => {
-    const body = { version, base_version: shown?.newest };
+    const body = { version, base_version: plan?.version };
     const isDone = await task.run(() =>
       call('config/rollback?wait=active', { method: 'POST', body }),
     );
     if (!isDone) {
-      await load();
+      await planning.make();
       return;
     }
     toast(t('Back to version {version}', { version }));
     onClose();
   };
-  const { lines = null, newest = version } = shown ?? {};
   return (
     <Dialog
       title={t('Version {version}, against the present one', { version })}
@@ -298,35 +355,19 @@ function Compare({ version, onClose }: CompareProps) {
       isWide
     >
       <div class="stack">
-        {loading.error && <Failure error={loading.error} />}
-        {loading.isBusy && <Skeleton />}
-        {lines?.length === 0 && <p class="muted">{t('Nothing differs.')}</p>}
-        {lines && lines.length > 0 && (
-          <pre class="diff">
-            {lines.slice(0, 2_000).map((line, index) =>
-              line === null ? (
-                <div key={index} class="muted">
-                  …
-                </div>
-              ) : (
-                <div key={index} class={line.kind}>
-                  {{ same: '  ', add: '+ ', remove: '− ' }[line.kind]}
-                  {line.text}
-                </div>
-              ),
-            )}
-          </pre>
-        )}
+        {error && <Failure error={error} />}
+        {planning.isBusy && <Skeleton />}
+        {plan && <Effect plan={plan} />}
         {task.error && <Failure error={task.error} />}
-        {mayChangeProviders.value && version !== newest && (
+        {mayChangeProviders.value && plan && plan.changes.length > 0 && (
           <div class="line end">
             <span class="muted small">
-              {t('This makes a new version; lines with + come back, lines with − go.')}
+              {t('Rolling back makes these changes, as a new version.')}
             </span>
             <button
               type="button"
               class="primary"
-              disabled={task.isBusy || loading.isBusy}
+              disabled={task.isBusy || planning.isBusy}
               onClick={() => void rollBack()}
             >
               {t('Roll back to version {version}', { version })}

@@ -1,10 +1,10 @@
 import type { Fleet } from '../lib/answers.js';
-import { dateTime, duration } from '../lib/format.js';
+import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Loaded, State, type Tone } from '../parts/state.js';
-import { Cut, Table, timeTitle } from '../parts/table.js';
+import { Cut, numbers, Table, timeTitle } from '../parts/table.js';
 
 const states: Readonly<Record<string, readonly [Tone, string]>> = {
   starting: ['warn', 'Starting'],
@@ -32,15 +32,27 @@ export function FleetPage() {
                 rows={daemons}
                 keyOf={({ id }) => id}
                 columns={[
-                  { title: t('Daemon'), value: ({ id }) => <Cut text={id} /> },
+                  {
+                    title: t('Daemon'),
+                    value: ({ id }) => <Cut text={id} />,
+                    sort: 'daemon',
+                    by: ({ id }) => id,
+                  },
                   {
                     title: t('State'),
                     value: ({ state }) => {
                       const [tone, name] = states[state] ?? ['plain', state];
                       return <State tone={tone}>{t(name)}</State>;
                     },
+                    sort: 'state',
+                    by: ({ state }) => state,
                   },
-                  { title: t('Version'), value: ({ version }) => version },
+                  {
+                    title: t('Version'),
+                    value: ({ version }) => version,
+                    sort: 'version',
+                    by: ({ version }) => version,
+                  },
                   {
                     title: t('Configuration'),
                     value: ({ config_version, behind }) => (
@@ -52,13 +64,18 @@ export function FleetPage() {
                       </>
                     ),
                   },
-                  { title: t('Workers'), isNumber: true, value: ({ workers }) => workers },
+                  numbers(t('Workers'), 'workers', compact),
                   {
                     title: t('Listens on'),
                     value: (row) => <Cut text={row.listeners.join(' ')} />,
                   },
                   { title: t('Limits by'), value: ({ limit_store }) => <Cut text={limit_store} /> },
-                  { title: timeTitle(t('Started')), value: (row) => dateTime(row.started_at) },
+                  {
+                    title: timeTitle(t('Started')),
+                    value: (row) => dateTime(row.started_at),
+                    sort: 'started',
+                    by: (row) => row.started_at,
+                  },
                   {
                     title: t('Last seen'),
                     value: (row) => t('{age} ago', { age: duration(row.heartbeat_age_ms) }),

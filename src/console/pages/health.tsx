@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { DoctorReport, Status } from '../lib/answers.js';
-import { age, bytes, dateTime, duration } from '../lib/format.js';
+import { age, bytes, compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { role } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Loaded, State } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, numbers, Table } from '../parts/table.js';
 
 interface Setting {
   name: string;
@@ -33,15 +33,17 @@ export function Health() {
                 label={t('Workers')}
                 rows={workers}
                 keyOf={({ worker }) => worker}
+                orderName="workers"
                 columns={[
-                  { title: t('Worker'), value: ({ worker }) => worker },
-                  { title: t('In flight'), isNumber: true, value: (row) => row.in_flight },
                   {
-                    title: t('Event loop p99'),
-                    isNumber: true,
-                    value: (row) => duration(row.loop_delay_p99_ms),
+                    title: t('Worker'),
+                    value: ({ worker }) => worker,
+                    sort: 'worker',
+                    by: ({ worker }) => worker,
                   },
-                  { title: t('Memory'), isNumber: true, value: (row) => bytes(row.rss_bytes) },
+                  numbers(t('In flight'), 'in_flight', compact),
+                  numbers(t('Event loop p99'), 'loop_delay_p99_ms', duration),
+                  numbers(t('Memory'), 'rss_bytes', bytes),
                 ]}
               />
             )}
@@ -73,12 +75,22 @@ export function Health() {
                 rows={rows}
                 keyOf={({ name }) => name}
                 columns={[
-                  { title: t('Name'), value: ({ name }) => <code>{name}</code> },
+                  {
+                    title: t('Name'),
+                    value: ({ name }) => <code>{name}</code>,
+                    sort: 'name',
+                    by: ({ name }) => name,
+                  },
                   {
                     title: t('Value'),
                     value: ({ value }) => <Cut isWide text={JSON.stringify(value)} />,
                   },
-                  { title: t('Origin'), value: ({ origin }) => t(origin) },
+                  {
+                    title: t('Origin'),
+                    value: ({ origin }) => t(origin),
+                    sort: 'origin',
+                    by: ({ origin }) => origin,
+                  },
                   { title: t('Source'), value: ({ source }) => <Cut isWide text={source ?? ''} /> },
                 ]}
               />
@@ -144,14 +156,22 @@ function Doctor() {
               label={t('Doctor')}
               rows={[...checks].sort((a, b) => order[a.state] - order[b.state])}
               keyOf={({ check, detail }) => `${check} ${detail}`}
+              orderName="checks"
               columns={[
                 {
                   title: t('State'),
                   value: ({ state }) => (
                     <State tone={states[state][0]}>{t(states[state][1])}</State>
                   ),
+                  sort: 'state',
+                  by: ({ state }) => order[state],
                 },
-                { title: t('Check'), value: ({ check }) => check },
+                {
+                  title: t('Check'),
+                  value: ({ check }) => check,
+                  sort: 'check',
+                  by: ({ check }) => check,
+                },
                 {
                   title: t('Found'),
                   value: ({ detail, todo }) => (

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Key, Team } from '../lib/answers.js';
+import type { Key, Spent, Team } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
@@ -7,14 +7,17 @@ import { leaveForm, linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
+import { flagsOf } from '../parts/command.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
+import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';
 import { SearchField } from '../parts/search-field.js';
 import { Secret } from '../parts/secret.js';
+import { Left } from '../parts/spent.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { type Column, Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { KeyForm } from './key-form.js';
 
@@ -28,8 +31,13 @@ export function Keys() {
   const search = query.get('search') ?? '';
   const team = query.get('team') ?? '';
   const offset = Number(query.get('from') ?? 0);
-  const path = withQuery('credentials', { search, team, limit: pageRows + 1, offset });
+  const sort = query.get('sort');
+  const path = withQuery('credentials', { search, team, sort, limit: pageRows + 1, offset });
   const list = useLoad<{ credentials: Key[] }>(path);
+  const names = list.data?.credentials.slice(0, pageRows).map(({ name }) => ['key', name]) ?? [];
+  const budgets = useLoad<{ budgets: Spent[] }>(
+    names.length === 0 ? null : `spend/budgets?${new URLSearchParams(names)}`,
+  );
   const teams = useLoad<{ teams: Team[] }>('teams?limit=500');
   const [shown, setShown] = useState<Shown | null>(null);
   const isAdding = query.has('add');
@@ -50,7 +58,7 @@ export function Keys() {
     <Page
       title={t('Keys')}
       command={{
-        cli: `llmproxy keys list${search && ` --search ${JSON.stringify(search)}`}`,
+        cli: `llmproxy keys list${flagsOf({ search, team, sort })}`,
         path,
       }}
       actions={add}
@@ -88,7 +96,11 @@ export function Keys() {
               )
             ) : (
               <>
-                <KeyTable keys={credentials.slice(0, pageRows)} onShow={setShown} />
+                <KeyTable
+                  keys={credentials.slice(0, pageRows)}
+                  budgets={budgets.data?.budgets ?? []}
+                  onShow={setShown}
+                />
                 <Pager
                   offset={offset}
                   count={Math.min(pageRows, credentials.length)}
@@ -114,7 +126,22 @@ export function Keys() {
   );
 }
 
-function KeyTable({ keys, onShow }: { keys: readonly Key[]; onShow: (shown: Shown) => void }) {
+interface KeyTableProps {
+  keys: readonly Key[];
+  /** Those of single keys. */
+  budgets: readonly Spent[];
+  onShow: (shown: Shown) => void;
+}
+
+function KeyTable({ keys, budgets, onShow }: KeyTableProps) {
+  const budget: Column<Key> = {
+    title: t('Budget'),
+    isNumber: true,
+    value: ({ name }) =>
+      budgets
+        .filter(({ applies_to }) => applies_to.key === name)
+        .map((each) => <Left key={each.name} of={each} />),
+  };
   return (
     <Table
       label={t('Keys')}
@@ -131,9 +158,14 @@ function KeyTable({ keys, onShow }: { keys: readonly Key[]; onShow: (shown: Show
               <span class="muted mono">{key_preview}</span>
             </>
           ),
+          sort: 'name',
         },
-        { title: t('State'), value: (key) => <KeyState row={key} /> },
-        { title: t('Team'), value: ({ team }) => team ?? <span class="muted">–</span> },
+        { title: t('State'), value: (key) => <KeyState row={key} />, sort: 'is_enabled' },
+        {
+          title: t('Team'),
+          value: ({ team }) => (team === null ? <span class="muted">–</span> : <Cut text={team} />),
+          sort: 'team',
+        },
         {
           title: t('Models'),
           value: ({ allowed_models: models }) => <Cut text={modelsOf(models)} />,
@@ -141,16 +173,29 @@ function KeyTable({ keys, onShow }: { keys: readonly Key[]; onShow: (shown: Show
         {
           title: t('Requests / s'),
           isNumber: true,
-          value: ({ rate_limit }) => (rate_limit === null ? '∞' : compact(rate_limit)),
+          value: ({ rate_limit, limits }) => (
+            <>
+              {rate_limit === null ? '∞' : compact(rate_limit)}
+              {Object.keys(limits).length > 0 && (
+                <div class="muted small">
+                  <Cut text={limitsText(limits)} />
+                </div>
+              )}
+            </>
+          ),
+          sort: 'rate_limit',
         },
+        ...(budgets.length > 0 ? [budget] : []),
         {
           title: t('Expires'),
           value: ({ expires_at }) => (expires_at === null ? t('never') : day(expires_at)),
+          sort: 'expires_at',
         },
         {
           title: t('Last used'),
           value: ({ last_used_at: at }) =>
             at === null ? t('never') : t('{age} ago', { age: age(at) }),
+          sort: 'last_used_at',
         },
         {
           title: '',

@@ -3,7 +3,7 @@ import type { Mirror, MirrorStatus } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
+import { choiceOf, linkTo, setQuery } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
@@ -27,7 +27,11 @@ const periods = [
 
 /** One mirror: its rules, and a comparison of clients' answers with those of copies. */
 export function MirrorPage({ name }: { name: string }) {
-  const since = route.value.query.get('since') ?? '24h';
+  const since = choiceOf(
+    'since',
+    periods.map(([period]) => period),
+    '24h',
+  );
   const path = `mirrors/${encodeURIComponent(name)}`;
   const seen = withQuery('canary/status', { only: 'mirrors', name, since });
   const row = useLoad<{ mirror: Mirror }>(path);

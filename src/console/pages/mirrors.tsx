@@ -8,7 +8,9 @@ import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Bounded } from '../parts/bounded.js';
 import { copiesGoTo } from '../parts/copies-go-to.js';
+import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { selectorsText } from '../parts/selector-fields.js';
 import { Empty, Loaded, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
@@ -21,10 +23,17 @@ export function Mirrors() {
   return item === '' ? <List /> : <MirrorPage key={item} name={item} />;
 }
 
+const pageRows = 50;
+
 function List() {
-  const list = useLoad<{ mirrors: Mirror[] }>('mirrors?limit=1000');
+  const { query } = route.value;
+  const search = query.get('search') ?? '';
+  const offset = Number(query.get('from') ?? 0);
+  const page = { search, sort: query.get('sort'), limit: pageRows + 1, offset };
+  const path = withQuery('mirrors', page);
+  const list = useLoad<{ mirrors: Mirror[] }>(path);
   const status = useLoad<{ mirrors: MirrorStatus[] }>(
-    withQuery('canary/status', { only: 'mirrors' }),
+    withQuery('canary/status', { only: 'mirrors', ...page }),
   );
   const [isAdding, setAdding] = useState(false);
   const seen = new Map(status.data?.mirrors.map((each) => [each.name, each]));
@@ -36,64 +45,76 @@ function List() {
   return (
     <Page
       title={t('Mirrors')}
-      command={{ cli: 'llmproxy mirrors list\nllmproxy canary status', path: 'mirrors' }}
+      command={{ cli: 'llmproxy mirrors list\nllmproxy canary status', path }}
       actions={add}
     >
+      <SearchField />
       <Panel isStale={list.error !== null}>
         <Loaded of={list}>
           {({ mirrors }) =>
-            mirrors.length === 0 ? (
+            mirrors.length === 0 && (search !== '' || offset > 0) ? (
+              <Empty title={t('No such mirrors')} />
+            ) : mirrors.length === 0 ? (
               <Empty title={t('No mirrors yet')} actions={add}>
                 {t(
                   'A mirror sends a sample of requests to another provider or model as well, and compares the answers. Clients notice nothing and pay for nothing.',
                 )}
               </Empty>
             ) : (
-              <Table
-                label={t('Mirrors')}
-                rows={mirrors}
-                keyOf={({ name }) => name}
-                columns={[
-                  {
-                    title: t('Name'),
-                    value: ({ name }) => (
-                      <Cut text={name}>
-                        <a href={linkTo('mirrors', name)}>{name}</a>
-                      </Cut>
-                    ),
-                  },
-                  {
-                    title: t('State'),
-                    value: ({ is_enabled }) => (
-                      <State tone={is_enabled ? 'good' : 'plain'}>
-                        {t(is_enabled ? 'Works' : 'Disabled')}
-                      </State>
-                    ),
-                  },
-                  {
-                    title: t('Whose requests'),
-                    value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
-                  },
-                  { title: t('To'), value: (row) => <Cut text={copiesGoTo(row)} /> },
-                  {
-                    title: t('Sample'),
-                    isNumber: true,
-                    value: ({ sample_percent }) => percent(sample_percent / 100),
-                  },
-                  {
-                    title: t('Pairs'),
-                    isNumber: true,
-                    value: ({ name }) => compact(seen.get(name)?.pairs ?? 0),
-                  },
-                  {
-                    title: t('Errors of copies'),
-                    isNumber: true,
-                    value: ({ name }) => (
-                      <Bounded of={seen.get(name)?.copy.error_rate ?? null} format={percent} />
-                    ),
-                  },
-                ]}
-              />
+              <>
+                <Table
+                  label={t('Mirrors')}
+                  rows={mirrors.slice(0, pageRows)}
+                  keyOf={({ name }) => name}
+                  columns={[
+                    {
+                      title: t('Name'),
+                      value: ({ name }) => (
+                        <Cut text={name}>
+                          <a href={linkTo('mirrors', name)}>{name}</a>
+                        </Cut>
+                      ),
+                      sort: 'name',
+                    },
+                    {
+                      title: t('State'),
+                      value: ({ is_enabled }) => (
+                        <State tone={is_enabled ? 'good' : 'plain'}>
+                          {t(is_enabled ? 'Works' : 'Disabled')}
+                        </State>
+                      ),
+                    },
+                    {
+                      title: t('Whose requests'),
+                      value: ({ applies_to }) => <Cut text={selectorsText(applies_to)} />,
+                    },
+                    { title: t('To'), value: (row) => <Cut text={copiesGoTo(row)} /> },
+                    {
+                      title: t('Sample'),
+                      isNumber: true,
+                      value: ({ sample_percent }) => percent(sample_percent / 100),
+                    },
+                    {
+                      title: t('Pairs'),
+                      isNumber: true,
+                      value: ({ name }) => compact(seen.get(name)?.pairs ?? 0),
+                    },
+                    {
+                      title: t('Errors of copies'),
+                      isNumber: true,
+                      value: ({ name }) => (
+                        <Bounded of={seen.get(name)?.copy.error_rate ?? null} format={percent} />
+                      ),
+                    },
+                  ]}
+                />
+                <Pager
+                  offset={offset}
+                  count={Math.min(pageRows, mirrors.length)}
+                  pageRows={pageRows}
+                  hasNext={mirrors.length > pageRows}
+                />
+              </>
             )
           }
         </Loaded>

@@ -21,7 +21,8 @@ export function Models() {
   const { query } = route.value;
   const search = query.get('search') ?? '';
   const offset = Number(query.get('from') ?? 0);
-  const path = withQuery('models', { search, limit: pageRows, offset });
+  const sort = query.get('sort');
+  const path = withQuery('models', { search, sort, limit: pageRows, offset });
   const list = useLoad<ModelList>(path);
   return (
     <Page title={t('Models')} command={{ cli: 'llmproxy explain --model MODEL', path }}>
@@ -56,6 +57,7 @@ export function Models() {
                           <a href={linkTo('requests', '', { model })}>{model}</a>
                         </Cut>
                       ),
+                      sort: 'model',
                     },
                     { title: t('Order of attempts'), value: (model) => <Order model={model} /> },
                   ]}

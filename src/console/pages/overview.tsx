@@ -1,25 +1,27 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { Fleet, Key, RequestList, Status, Team, Usage } from '../lib/answers.js';
+import type { Fleet, Key, RequestList, Spent, Status, Team, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, duration, percent, reportZone } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { type Loading, useLoad } from '../lib/load.js';
-import { linkTo } from '../lib/route.js';
+import { choiceOf, linkTo, setQuery } from '../lib/route.js';
 import { providerStates } from '../lib/states.js';
-import { periodOf, rollingSpans, type Span, spans, timeline } from '../lib/timeline.js';
+import { periodOf, rollingSpans, type Span, spans, stepPeriod, timeline } from '../lib/timeline.js';
 import { t } from '../lib/words.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
 import { Bar, Page, Panel, Stat } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
-import { type Spent, spentTone } from '../parts/spent.js';
+import { spentTone } from '../parts/spent.js';
 import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
-import { Cut, Table } from '../parts/table.js';
+import { Cut, numbers, Table } from '../parts/table.js';
 
 const everyMs = 30_000;
 /** Rows of each table: the pages of providers and keys have all of them. */
 const maxRows = 10;
+/** Notices shown of what needs attention, and budgets asked for. */
+const maxNotices = 10;
 
 /** Current traffic, and problems with their remedies. */
 export function Overview() {
@@ -29,7 +31,7 @@ export function Overview() {
     if (event === 'status') setLive(data as Status);
   });
   const status = live ?? first.data;
-  const [span, setSpan] = useState<Span>('1h');
+  const span = choiceOf('span', rollingSpans, '1h');
   const { by } = spans[span];
   const path = withQuery('usage', { by, ...periodOf(span), timezone: reportZone() });
   const usage = useLoad<Usage>(path, everyMs);
@@ -56,9 +58,7 @@ export function Overview() {
           <Numbers status={status} />
         </>
       )}
-      {!(isNew && usage.data?.total.requests === 0) && (
-        <Traffic usage={usage} span={span} onSpan={setSpan} />
-      )}
+      {!(isNew && usage.data?.total.requests === 0) && <Traffic usage={usage} span={span} />}
       {status && !isNew && (
         <div class="grid tables">
           <Providers status={status} />
@@ -87,7 +87,6 @@ function Numbers({ status: { requests } }: { status: Status }) {
 interface TrafficProps {
   usage: Loading<Usage>;
   span: Span;
-  onSpan: (span: Span) => void;
 }
 
 const drawn = [
@@ -97,7 +96,7 @@ const drawn = [
   ['Cost', 'cost', (nano: number) => cost(nano)],
 ] as const;
 
-function Traffic({ usage, span, onSpan }: TrafficProps) {
+function Traffic({ usage, span }: TrafficProps) {
   const line = useMemo(() => usage.data && timeline(usage.data, span), [usage.data, span]);
   const charts = useMemo(() => {
     if (!line) return null;
@@ -165,7 +164,7 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
           label={t('Period')}
           value={span}
           of={rollingSpans.map((each) => [each, spans[each].title] as const)}
-          onChange={onSpan}
+          onChange={(value) => setQuery({ span: value })}
         />
         {total && (
           <span class="muted small">
@@ -195,6 +194,12 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
                       stepSeconds={line.stepSeconds}
                       series={charts[of]}
                       format={format}
+                      linkOf={(step, name) =>
+                        linkTo('requests', '', {
+                          ...stepPeriod(line, step),
+                          status: name === t('Errors') ? 'error' : '',
+                        })
+                      }
                     />
                   )
                 }
@@ -226,19 +231,33 @@ function Providers({ status: { providers } }: { status: Status }) {
       ) : (
         <Table
           label={t('Providers, last minute')}
-          rows={ofInterest(providers).slice(0, maxRows)}
+          rows={ofInterest(providers)}
+          partRows={maxRows}
+          orderName="providers"
           keyOf={({ provider }) => provider}
           columns={[
-            { title: t('Provider'), value: ({ provider }) => <Cut text={provider} /> },
-            { title: t('State'), value: ({ state }) => <ProviderState state={state} /> },
             {
-              title: t('Share'),
-              isNumber: true,
-              value: ({ share }) => <Bar share={share} text={percent(share)} />,
+              title: t('Provider'),
+              value: ({ provider }) => (
+                <Cut text={provider}>
+                  <a href={linkTo('requests', '', { provider, since: '15m' })}>{provider}</a>
+                </Cut>
+              ),
+              sort: 'provider',
+              by: ({ provider }) => provider,
             },
-            { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
-            { title: t('Errors'), isNumber: true, value: ({ errors }) => compact(errors) },
-            { title: t('Latency'), isNumber: true, value: (row) => duration(row.latency_ms) },
+            {
+              title: t('State'),
+              value: ({ state }) => <ProviderState state={state} />,
+              sort: 'state',
+              by: ({ state }) => state,
+            },
+            numbers(t('Share'), 'share', (share: number) => (
+              <Bar share={share} text={percent(share)} />
+            )),
+            numbers(t('Requests'), 'requests', compact),
+            numbers(t('Errors'), 'errors', compact),
+            numbers(t('Latency'), 'latency_ms', duration),
           ]}
         />
       )}
@@ -257,21 +276,25 @@ function Keys({ status: { keys } }: { status: Status }) {
       ) : (
         <Table
           label={t('Busiest keys, last minute')}
-          rows={keys.slice(0, maxRows)}
+          rows={keys}
+          partRows={maxRows}
+          orderName="keys"
           keyOf={({ key }) => key}
           columns={[
             {
               title: t('Key'),
               value: ({ key }) => (
                 <Cut text={key}>
-                  <a href={linkTo('requests', '', { key })}>{key}</a>
+                  <a href={linkTo('requests', '', { key, since: '15m' })}>{key}</a>
                 </Cut>
               ),
+              sort: 'key',
+              by: ({ key }) => key,
             },
-            { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
-            { title: t('Errors'), isNumber: true, value: ({ errors }) => compact(errors) },
-            { title: t('Limited'), isNumber: true, value: ({ limited }) => compact(limited) },
-            { title: t('Tokens'), isNumber: true, value: ({ tokens }) => compact(tokens) },
+            numbers(t('Requests'), 'requests', compact),
+            numbers(t('Errors'), 'errors', compact),
+            numbers(t('Limited'), 'limited', compact),
+            numbers(t('Tokens'), 'tokens', compact),
           ]}
         />
       )}
@@ -282,7 +305,10 @@ function Keys({ status: { keys } }: { status: Status }) {
 /** Problems, worst first, each with one remedy. */
 function Attention({ status }: { status: Status }) {
   const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
-  const budgets = useLoad<{ budgets: Spent[] }>('spend/budgets', everyMs);
+  const budgets = useLoad<{ budgets: Spent[] }>(
+    withQuery('spend/budgets', { sort: '-share', limit: maxNotices }),
+    everyMs,
+  );
   const fleet = useLoad<Fleet>('fleet', everyMs);
   if (fleet.error?.status === 503) {
     notices.push({
@@ -310,7 +336,7 @@ function Attention({ status }: { status: Status }) {
     notices.push({
       tone,
       text: t('{share} of the budget {name} is spent', {
-        share: percent(budget.spent_nano / budget.amount),
+        share: percent(budget.share),
         name: budget.name,
       }),
       link: linkTo('budgets'),
@@ -352,7 +378,7 @@ function Attention({ status }: { status: Status }) {
   return (
     <Panel title={t('Needs attention')}>
       <ul class="notices">
-        {notices.map(({ tone, text, link, act }) => (
+        {notices.slice(0, maxNotices).map(({ tone, text, link, act }) => (
           <li key={text}>
             <State tone={tone}>
               <span class="hidden-text">{t(tone === 'bad' ? 'Error' : 'Warning')}</span>
@@ -361,6 +387,14 @@ function Attention({ status }: { status: Status }) {
             <a href={link}>{act}</a>
           </li>
         ))}
+        {notices.length > maxNotices && (
+          <li>
+            <span />
+            <span class="muted">
+              {t('and {count} more', { count: notices.length - maxNotices })}
+            </span>
+          </li>
+        )}
       </ul>
     </Panel>
   );

@@ -5,9 +5,11 @@ import { age, compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
+import type { Sortable } from '../lib/sort.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
+import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Pager } from '../parts/pager.js';
@@ -22,6 +24,8 @@ import { ProviderForm } from './provider-form.js';
 import { Weights } from './weights.js';
 
 const pageRows = 50;
+/** Columns that the server sorts by. */
+const providerOrders: readonly string[] = ['provider_key', 'weight'];
 
 type Now = Status['providers'][number];
 
@@ -30,7 +34,9 @@ export function Providers() {
   const { query } = route.value;
   const search = query.get('search') ?? '';
   const offset = Number(query.get('from') ?? 0);
-  const path = withQuery('providers', { search, limit: pageRows + 1, offset });
+  const order = query.get('sort') ?? '';
+  const sort = providerOrders.includes(order.replace(/^-/, '')) ? order : null;
+  const path = withQuery('providers', { search, sort, limit: pageRows + 1, offset });
   const list = useLoad<{ providers: Provider[] }>(path);
   const status = useLoad<Status>('status', 3_000);
   const [shown, setShown] = useState<Shown | null>(null);
@@ -46,7 +52,7 @@ export function Providers() {
   return (
     <Page
       title={t('Providers')}
-      command={{ cli: 'llmproxy provider list', path }}
+      command={{ cli: `llmproxy provider list${flagsOf({ sort })}`, path }}
       actions={
         mayChangeProviders.value && (
           <>
@@ -93,7 +99,12 @@ export function Providers() {
               </Empty>
             ) : (
               <>
-                <ProviderTable providers={rows} stateOf={stateOf} onShow={setShown} />
+                <ProviderTable
+                  providers={rows}
+                  stateOf={stateOf}
+                  isWhole={offset === 0 && providers.length <= pageRows}
+                  onShow={setShown}
+                />
                 <Pager
                   offset={offset}
                   count={rows.length}
@@ -130,10 +141,13 @@ type Shown =
 interface ProviderTableProps {
   providers: readonly Provider[];
   stateOf: ReadonlyMap<string, Now>;
+  /** True if these are all: what is known of them now sorts them, too. */
+  isWhole: boolean;
   onShow: (shown: Shown) => void;
 }
 
-function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
+function ProviderTable({ providers, stateOf, isWhole, onShow }: ProviderTableProps) {
+  const here = (sort: string, by: (row: Provider) => Sortable) => (isWhole ? { sort, by } : {});
   const now = ({ provider_key }: Provider) => stateOf.get(provider_key);
   return (
     <Table
@@ -153,6 +167,7 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
               </div>
             </>
           ),
+          sort: 'provider_key',
         },
         {
           title: t('State'),
@@ -168,12 +183,19 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
               </>
             );
           },
+          ...here('state', (row) => now(row)?.state),
         },
-        { title: t('Weight'), isNumber: true, value: ({ weight }) => compact(weight) },
+        {
+          title: t('Weight'),
+          isNumber: true,
+          value: ({ weight }) => compact(weight),
+          sort: 'weight',
+        },
         {
           title: t('Share'),
           isNumber: true,
           value: (row) => <Bar share={now(row)?.share ?? 0} text={percent(now(row)?.share ?? 0)} />,
+          ...here('share', (row) => now(row)?.share),
         },
         {
           title: t('Errors'),
@@ -182,8 +204,17 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
             const { requests = 0, errors = 0 } = now(row) ?? {};
             return requests === 0 ? '–' : percent(errors / requests);
           },
+          ...here('errors', (row) => {
+            const { requests = 0, errors = 0 } = now(row) ?? {};
+            return requests === 0 ? null : errors / requests;
+          }),
         },
-        { title: t('Latency'), isNumber: true, value: (row) => duration(now(row)?.latency_ms) },
+        {
+          title: t('Latency'),
+          isNumber: true,
+          value: (row) => duration(now(row)?.latency_ms),
+          ...here('latency', (row) => now(row)?.latency_ms),
+        },
         {
           title: t('Its limits'),
           value: (row) => <Learned limits={now(row)?.limits ?? []} />,
@@ -195,6 +226,7 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
             const { in_flight = 0, max_concurrency = null } = now(row) ?? {};
             return max_concurrency === null ? in_flight : `${in_flight} / ${max_concurrency}`;
           },
+          ...here('in-flight', (row) => now(row)?.in_flight),
         },
         {
           title: '',

@@ -8,6 +8,7 @@ import { linkTo, route, setQuery } from '../lib/route.js';
 import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
+import { flagsOf } from '../parts/command.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RequestTable } from '../parts/request-table.js';
 import { Empty, Failure, Loaded, State } from '../parts/state.js';
@@ -75,16 +76,14 @@ function Search() {
     ...filters,
     min_duration_ms: slower && Math.round(Number(slower)),
     min_cost_nano: dearer && Math.round(Number(dearer) * 1e9),
+    sort: query.get('sort'),
   };
-  const given = { ...filters, 'min-duration': slower, 'min-cost': dearer };
-  const flags = Object.entries(given)
-    .filter(([, value]) => value)
-    .map(([name, value]) => ` --${name} ${JSON.stringify(value)}`);
+  const given = { ...filters, 'min-duration': slower, 'min-cost': dearer, sort: search.sort };
   return (
     <Page
       title={t('Requests')}
       command={{
-        cli: isLive ? null : `llmproxy requests${flags.join('')}`,
+        cli: isLive ? null : `llmproxy requests${flagsOf(given)}`,
         path: isLive ? 'events?topics=requests' : withQuery('requests', search),
       }}
       actions={
@@ -186,23 +185,34 @@ function Search() {
         <LiveTail query={query} />
       ) : (
         <Found
-          key={withQuery('', search)}
-          path={withQuery('requests', { ...search, limit: pageRows })}
+          key={withQuery('', { ...search, sort: null })}
+          path={withQuery('requests', search)}
+          isSorted={search.sort !== null && search.sort !== '-started_at'}
         />
       )}
     </Page>
   );
 }
 
-function Found({ path }: { path: string }) {
-  const first = useLoad<RequestList>(path);
-  const [more, setMore] = useState<RequestList | null>(null);
+interface FoundProps {
+  path: string;
+  /** Not the newest first: the server then has no pages, only the first rows. */
+  isSorted: boolean;
+}
+
+function Found({ path, isSorted }: FoundProps) {
+  const [limit, setLimit] = useState(pageRows);
+  const first = useLoad<RequestList>(`${path}&limit=${limit}`);
+  const [loaded, setLoaded] = useState<(RequestList & { path: string }) | null>(null);
+  const more = loaded?.path === path ? loaded : null;
   const task = useTask();
   const next = more ? more.next_cursor : first.data?.next_cursor;
   const load = () =>
     task.run(async () => {
-      const page = await call<RequestList>(`${path}&cursor=${encodeURIComponent(next ?? '')}`);
-      setMore({ ...page, requests: [...(more?.requests ?? []), ...page.requests] });
+      const page = await call<RequestList>(
+        `${path}&limit=${pageRows}&cursor=${encodeURIComponent(next ?? '')}`,
+      );
+      setLoaded({ ...page, path, requests: [...(more?.requests ?? []), ...page.requests] });
     });
   return (
     <Panel>
@@ -221,12 +231,23 @@ function Found({ path }: { path: string }) {
             </Empty>
           ) : (
             <>
-              <RequestTable rows={[...requests, ...(more?.requests ?? [])]} />
+              <RequestTable rows={[...requests, ...(more?.requests ?? [])]} isSortable />
               {task.error && <Failure error={task.error} />}
               {next && (
                 <div class="more">
                   <button type="button" disabled={task.isBusy} onClick={load}>
                     {t('Older requests')}
+                  </button>
+                </div>
+              )}
+              {isSorted && requests.length === limit && limit < maxFile && (
+                <div class="more">
+                  <button
+                    type="button"
+                    disabled={first.isLoading}
+                    onClick={() => setLimit(limit + pageRows)}
+                  >
+                    {t('Show more')}
                   </button>
                 </div>
               )}

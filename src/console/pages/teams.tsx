@@ -1,19 +1,20 @@
 import { useState } from 'preact/hooks';
-import type { Team } from '../lib/answers.js';
+import type { Spent, Team } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
+import { compact } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { cacheText } from '../parts/cache-fields.js';
+import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
-import { cost } from '../parts/request-table.js';
 import { RowAction } from '../parts/row-action.js';
 import { SearchField } from '../parts/search-field.js';
-import { Pace, type Spent } from '../parts/spent.js';
+import { Left } from '../parts/spent.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { BudgetForm } from './budget-form.js';
@@ -28,9 +29,13 @@ export function Teams() {
   const { query } = route.value;
   const search = query.get('search') ?? '';
   const offset = Number(query.get('from') ?? 0);
-  const path = withQuery('teams', { search, limit: pageRows + 1, offset });
+  const sort = query.get('sort');
+  const path = withQuery('teams', { search, sort, limit: pageRows + 1, offset });
   const list = useLoad<{ teams: Team[] }>(path);
-  const budgets = useLoad<{ budgets: Spent[] }>('spend/budgets');
+  const names = list.data?.teams.slice(0, pageRows).map(({ name }) => ['team', name]) ?? [];
+  const budgets = useLoad<{ budgets: Spent[] }>(
+    names.length === 0 ? null : `spend/budgets?${new URLSearchParams(names)}`,
+  );
   const [shown, setShown] = useState<Shown | null>(null);
   const isAdding = query.has('add');
   const close = () => {
@@ -40,16 +45,18 @@ export function Teams() {
     budgets.reload();
   };
   const budgetsOf = (name: string) =>
-    (budgets.data?.budgets ?? []).filter(
-      ({ applies_to }) => applies_to.team === name && Object.keys(applies_to).length === 1,
-    );
+    (budgets.data?.budgets ?? []).filter(({ applies_to }) => applies_to.team === name);
   const add = mayChangeKeys.value && (
     <button type="button" class="primary" onClick={() => setShown({ kind: 'form', team: null })}>
       {t('Create a team')}
     </button>
   );
   return (
-    <Page title={t('Teams')} command={{ cli: 'llmproxy teams list', path }} actions={add}>
+    <Page
+      title={t('Teams')}
+      command={{ cli: `llmproxy teams list${flagsOf({ search, sort })}`, path }}
+      actions={add}
+    >
       <SearchField />
       <Panel>
         <Loaded of={list}>
@@ -74,6 +81,13 @@ export function Teams() {
                           <a href={linkTo('keys', '', { team: name })}>{name}</a>
                         </Cut>
                       ),
+                      sort: 'name',
+                    },
+                    {
+                      title: t('Keys'),
+                      isNumber: true,
+                      value: ({ keys }) => compact(keys),
+                      sort: 'keys',
                     },
                     {
                       title: t('Budget'),
@@ -158,16 +172,6 @@ export function Teams() {
       )}
       {shown?.kind === 'delete' && <Delete team={shown.team} onClose={close} />}
     </Page>
-  );
-}
-
-/** The unspent part of a budget, and its amount. */
-function Left({ of }: { of: Spent }) {
-  return (
-    <div>
-      {t('{left} of {amount} left', { left: cost(of.left_nano), amount: cost(of.amount) })}{' '}
-      {of.spent_nano > 0 && <Pace of={of} />}
-    </div>
   );
 }
 

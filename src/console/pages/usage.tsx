@@ -3,20 +3,23 @@ import type { Sum, Usage } from '../lib/answers.js';
 import { type Json, withQuery } from '../lib/api.js';
 import { compact, dateTime, day, duration, percent, reportZone } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { linkTo, route, setQuery } from '../lib/route.js';
+import { choiceOf, linkTo, route, setQuery } from '../lib/route.js';
+import type { Sortable } from '../lib/sort.js';
 import {
+  dayPeriod,
   type Period,
   periodBefore,
   periodOf,
   type Span,
   spans,
-  timeline,
+  stepPeriod,
 } from '../lib/timeline.js';
-import { t } from '../lib/words.js';
+import { stacked } from '../lib/usage-stack.js';
+import { language, t } from '../lib/words.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
 import { Check } from '../parts/field.js';
-import { Page, Panel, Stat } from '../parts/panel.js';
+import { Page, Panel, Stat, type StatProps } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { type Column, Cut, Table } from '../parts/table.js';
@@ -39,10 +42,23 @@ const measures = [
   ['requests', 'Requests'],
 ] as const;
 
+/** The fields of sums that are measured. */
+const fields = { cost: 'cost_nano', tokens: 'total_tokens', requests: 'requests' } as const;
+
 type Measure = (typeof measures)[number][0];
 
+/** Columns that the server sorts by. */
+const usageOrders: readonly string[] = [
+  ...['group', 'requests', 'prompt_tokens', 'completion_tokens', 'cost_nano'],
+];
 /** Maximum rows on a page; the file has all of them. */
 const maxSums = 1_000;
+/** Groups of a chart; all others are one. */
+const maxStacked = 5;
+
+function namesOf<Name>(all: readonly (readonly [Name, string])[]): Name[] {
+  return all.map(([name]) => name);
+}
 
 /** The same period for the command line. */
 function flagsOf({ since, until }: Period): string {
@@ -52,31 +68,32 @@ function flagsOf({ since, until }: Period): string {
 /** Usage and its cost, compared with the previous period. */
 export function UsagePage() {
   const { query } = route.value;
-  const by = (query.get('by') ?? 'key') as Grouping;
-  const span = (query.get('span') ?? '7d') as Span;
-  const measure = (query.get('measure') ?? 'cost') as Measure;
+  const by = choiceOf('by', namesOf(groupings), 'key');
+  const span = choiceOf('span', Object.keys(spans) as Span[], '7d');
+  const measure = choiceOf('measure', namesOf(measures), 'cost');
   const isDaily = query.get('daily') === 'yes' && by !== 'day';
   const groupedBy = isDaily ? `day,${by}` : by;
   const period = periodOf(span);
   const asked = { ...period, timezone: reportZone() };
   const path = withQuery('usage', { by: groupedBy, ...asked });
-  const usage = useLoad<Usage>(withQuery('usage', { by: groupedBy, ...asked, limit: maxSums }));
+  const order = query.get('sort') ?? '';
+  const sort = usageOrders.includes(order.replace(/^-/, '')) ? order : null;
+  const usage = useLoad<Usage>(
+    withQuery('usage', { by: groupedBy, ...asked, sort, limit: maxSums }),
+  );
   const compared = usage.isOld || !usage.data ? null : periodBefore(span, usage.data);
   const before = useLoad<Usage>(
     compared && withQuery('usage', { ...(isDaily || by === 'day' ? {} : { by }), ...compared }),
   );
-  const series = useLoad<Usage>(withQuery('usage', { by: spans[span].by, ...asked }));
+  const field = fields[measure];
+  const step = spans[span].by;
+  const stack =
+    by === 'day' ? { by: step } : { by: `${step},${by}`, top: maxStacked, sort: `-${field}` };
+  const series = useLoad<Usage>(withQuery('usage', { ...asked, ...stack }));
   const chart = useMemo(() => {
-    if (!series.data) return null;
-    const { times, sums, stepSeconds } = timeline(series.data, span);
-    const values = sums.map((sum) => (sum ? amountOf(sum, measure) : 0));
-    const label = measures.find(([each]) => each === measure)?.[1] ?? '';
-    return {
-      times,
-      stepSeconds,
-      series: [{ label: t(label), color: 0 as const, isBars: true, values }],
-    };
-  }, [series.data, span, measure]);
+    const labels = { only: t(measureName(measure)), others: t('All others') };
+    return series.data && stacked(series.data, span, field, labels);
+  }, [series.data, span, measure, language.value]);
   const format = measure === 'cost' ? (value: number) => cost(value) : compact;
   return (
     <Page
@@ -115,7 +132,7 @@ export function UsagePage() {
       </div>
       <Panel>
         <Loaded of={usage} lines={2}>
-          {({ total }) => <Totals now={total} before={before.data} />}
+          {({ total }) => <Totals now={total} before={before.data} period={period} />}
         </Loaded>
       </Panel>
       <Panel
@@ -138,6 +155,13 @@ export function UsagePage() {
                 stepSeconds={chart.stepSeconds}
                 series={chart.series}
                 format={format}
+                isStacked
+                linkOf={(at, name) =>
+                  linkTo('requests', '', {
+                    ...stepPeriod(chart, at),
+                    ...(name !== null && chart.names.has(name) ? { [by]: name } : {}),
+                  })
+                }
               />
             )
           }
@@ -172,9 +196,8 @@ export function UsagePage() {
   );
 }
 
-function amountOf(sum: Sum, measure: Measure): number {
-  if (measure === 'cost') return sum.cost_nano;
-  return measure === 'tokens' ? sum.total_tokens : sum.requests;
+function measureName(measure: Measure): string {
+  return measures.find(([each]) => each === measure)?.[1] ?? '';
 }
 
 /** `+12.3 %`; undefined where there is nothing to compare with. */
@@ -184,22 +207,43 @@ function changeOf(now: number, before: number | undefined): string | undefined {
   return `${share >= 0 ? '+' : '−'}${percent(Math.abs(share))}`;
 }
 
-function Totals({ now, before }: { now: Sum; before: Json<Usage> | null }) {
+interface TotalsProps {
+  now: Sum;
+  before: Json<Usage> | null;
+  period: Period;
+}
+
+function Totals({ now, before, period }: TotalsProps) {
   const change = (pick: (sum: Sum) => number) =>
     changeOf(pick(now), before ? pick(before.total) : undefined);
-  const stats: [string, string, string | undefined][] = [
-    [t('Cost'), cost(now.cost_nano), change((sum) => sum.cost_nano)],
-    [t('Requests'), compact(now.requests), change((sum) => sum.requests)],
-    [t('Input tokens'), compact(now.prompt_tokens), change((sum) => sum.prompt_tokens)],
-    [t('Output tokens'), compact(now.completion_tokens), change((sum) => sum.completion_tokens)],
-    [t('Errors'), percent(now.requests === 0 ? 0 : now.errors / now.requests), undefined],
-    [t('Without a price'), compact(now.unpriced_requests), undefined],
+  const failed = percent(now.requests === 0 ? 0 : now.errors / now.requests);
+  const listed = (status = '') => linkTo('requests', '', { ...period, status });
+  const stats: StatProps[] = [
+    { label: t('Cost'), value: cost(now.cost_nano), unit: change((sum) => sum.cost_nano) },
+    {
+      label: t('Requests'),
+      value: compact(now.requests),
+      unit: change((sum) => sum.requests),
+      link: listed(),
+    },
+    {
+      label: t('Input tokens'),
+      value: compact(now.prompt_tokens),
+      unit: change((sum) => sum.prompt_tokens),
+    },
+    {
+      label: t('Output tokens'),
+      value: compact(now.completion_tokens),
+      unit: change((sum) => sum.completion_tokens),
+    },
+    { label: t('Errors'), value: failed, link: listed('error') },
+    { label: t('Without a price'), value: compact(now.unpriced_requests) },
   ];
   return (
     <>
       <div class="stats inner">
-        {stats.map(([label, value, unit]) => (
-          <Stat key={label} label={label} value={value} {...(unit ? { unit } : {})} />
+        {stats.map((stat) => (
+          <Stat key={stat.label} {...stat} />
         ))}
       </div>
       <p class="body muted small">
@@ -228,25 +272,79 @@ interface SumsProps {
 function Sums({ sums, total, by, isDaily, period, before }: SumsProps) {
   const title = t(groupings.find(([each]) => each === by)?.[1] ?? '');
   const known = new Map(before?.usage.map((sum) => [keyOf(sum), sum.cost_nano]));
-  const change = (sum: Sum) =>
-    changeOf(sum.cost_nano, sum === total ? before?.total.cost_nano : known.get(keyOf(sum)));
+  const earlier = (sum: Sum) => (sum === total ? before?.total.cost_nano : known.get(keyOf(sum)));
+  /** What the server does not sort by is sorted here, where all sums are. */
+  const here = (sort: string, by: (sum: Sum) => Sortable) =>
+    sums.length < maxSums && !isDaily ? { sort, by } : {};
   const columns: Column<Sum>[] = [
     ...(isDaily ? [{ title: t('Day'), value: ({ group }: Sum) => day(group ?? '') }] : []),
     {
       title,
-      value: (sum) => <Group name={isDaily ? sum.subgroup : sum.group} by={by} period={period} />,
+      value: (sum) => (
+        <Group
+          name={isDaily ? sum.subgroup : sum.group}
+          by={by}
+          period={isDaily ? dayPeriod(sum.group ?? '') : period}
+        />
+      ),
+      sort: 'group',
     },
-    { title: t('Requests'), isNumber: true, value: ({ requests }) => compact(requests) },
-    { title: t('Errors'), isNumber: true, value: (sum) => percent(sum.errors / sum.requests) },
-    { title: t('Input tokens'), isNumber: true, value: (sum) => compact(sum.prompt_tokens) },
-    { title: t('Output tokens'), isNumber: true, value: (sum) => compact(sum.completion_tokens) },
-    { title: t('Cost'), isNumber: true, value: ({ cost_nano }) => cost(cost_nano) },
+    {
+      title: t('Requests'),
+      isNumber: true,
+      value: ({ requests }) => compact(requests),
+      sort: 'requests',
+    },
+    {
+      title: t('Errors'),
+      isNumber: true,
+      value: (sum) => percent(sum.errors / sum.requests),
+      ...here('error-rate', (sum) => sum.errors / sum.requests),
+    },
+    {
+      title: t('Input tokens'),
+      isNumber: true,
+      value: (sum) => compact(sum.prompt_tokens),
+      sort: 'prompt_tokens',
+    },
+    {
+      title: t('Output tokens'),
+      isNumber: true,
+      value: (sum) => compact(sum.completion_tokens),
+      sort: 'completion_tokens',
+    },
+    { title: t('Cost'), isNumber: true, value: (sum) => cost(sum.cost_nano), sort: 'cost_nano' },
     ...(isDaily || by === 'day'
       ? []
-      : [{ title: t('Change'), isNumber: true, value: (sum: Sum) => change(sum) ?? '–' }]),
-    { title: t('Median'), isNumber: true, value: (sum) => duration(sum.duration_ms.p50) },
-    { title: 'p95', isNumber: true, value: (sum) => duration(sum.duration_ms.p95) },
-    { title: t('First token'), isNumber: true, value: (sum) => duration(sum.first_token_ms.p50) },
+      : [
+          {
+            title: t('Change'),
+            isNumber: true,
+            value: (sum: Sum) => changeOf(sum.cost_nano, earlier(sum)) ?? '–',
+            ...here('change', (sum) => {
+              const then = earlier(sum);
+              return then ? sum.cost_nano / then : null;
+            }),
+          },
+        ]),
+    {
+      title: t('Median'),
+      isNumber: true,
+      value: (sum) => duration(sum.duration_ms.p50),
+      ...here('p50', (sum) => sum.duration_ms.p50),
+    },
+    {
+      title: 'p95',
+      isNumber: true,
+      value: (sum) => duration(sum.duration_ms.p95),
+      ...here('p95', (sum) => sum.duration_ms.p95),
+    },
+    {
+      title: t('First token'),
+      isNumber: true,
+      value: (sum) => duration(sum.first_token_ms.p50),
+      ...here('first-token', (sum) => sum.first_token_ms.p50),
+    },
   ];
   const names = isDaily ? [t('Total'), ''] : [t('Total')];
   const all = columns.map((column, index) => names[index] ?? column.value(total));
@@ -268,7 +366,9 @@ interface GroupProps {
 /** A group, and the way to its requests. */
 function Group({ name: group, by, period }: GroupProps) {
   if (group === null) return <span class="muted">{t('none')}</span>;
-  if (by === 'day') return <>{day(group)}</>;
+  if (by === 'day') {
+    return <a href={linkTo('requests', '', { ...dayPeriod(group) })}>{day(group)}</a>;
+  }
   return (
     <Cut text={group}>
       <a href={linkTo('requests', '', { [by]: group, ...period })}>{group}</a>

@@ -14,6 +14,19 @@ export interface CommandText {
   body?: object;
 }
 
+/** Flags of the command line; those without a value are left out. */
+export function flagsOf(
+  values: Readonly<Record<string, string | number | null | undefined>>,
+): string {
+  return Object.entries(values)
+    .filter(([, value]) => value)
+    .map(
+      ([name, value]) =>
+        ` --${name} ${/^[\w.:-]+$/.test(`${value}`) ? value : JSON.stringify(value)}`,
+    )
+    .join('');
+}
+
 /** Shows a view as a command. */
 export function CommandButton({ command }: { command: CommandText }) {
   const [isOpen, setOpen] = useState(false);

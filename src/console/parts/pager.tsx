@@ -1,4 +1,4 @@
-import { setQuery } from '../lib/route.js';
+import { route, setQuery } from '../lib/route.js';
 import { t } from '../lib/words.js';
 
 interface PagerProps {
@@ -35,6 +35,25 @@ export function Pager({ offset, count, pageRows, total = null, hasNext }: PagerP
       <span class="muted small">
         {total === null ? `${from}–${to}` : t('{from}–{to} of {all}', { from, to, all: total })}
       </span>
+    </div>
+  );
+}
+
+/**
+ * Steps through a list with the newest first, whose `before` is in the address; nothing for a single page.
+ * @param next the last entry of this page; null if there are no older ones.
+ */
+export function Older({ next }: { next: number | null }) {
+  const isFirst = !route.value.query.has('before');
+  if (isFirst && next === null) return null;
+  return (
+    <div class="more">
+      <button type="button" disabled={isFirst} onClick={() => setQuery({ before: '' })}>
+        {t('Newest')}
+      </button>
+      <button type="button" disabled={next === null} onClick={() => setQuery({ before: next })}>
+        {t('Older')}
+      </button>
     </div>
   );
 }

@@ -51,20 +51,22 @@ export function Panel({ title, actions, isStale = false, children }: PanelProps)
   );
 }
 
-interface StatProps {
+export interface StatProps {
   label: string;
   value: string;
-  unit?: string;
+  unit?: string | undefined;
   isBad?: boolean;
+  /** Where what is counted is listed. */
+  link?: string;
 }
 
 /** One number in a row of numbers. */
-export function Stat({ label, value, unit, isBad = false }: StatProps) {
+export function Stat({ label, value, unit, isBad = false, link }: StatProps) {
   return (
     <div>
       <div class="label">{label}</div>
       <div class={isBad ? 'value bad' : 'value'}>
-        {value}
+        {link ? <a href={link}>{value}</a> : value}
         {unit && <span class="unit">{unit}</span>}
       </div>
     </div>

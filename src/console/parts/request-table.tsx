@@ -6,13 +6,18 @@ import { t } from '../lib/words.js';
 import { State } from './state.js';
 import { type Column, Cut, Table, timeTitle } from './table.js';
 
+/** They were loaded page by page: all are drawn. */
+const maxRows = 10_000;
+
 interface RequestTableProps {
   rows: readonly RequestRow[];
   /** Shows only the time of day: all rows are recent. */
   isShort?: boolean;
+  /** The server sorts by a column that is clicked. */
+  isSortable?: boolean;
 }
 
-export function RequestTable({ rows, isShort = false }: RequestTableProps) {
+export function RequestTable({ rows, isShort = false, isSortable = false }: RequestTableProps) {
   const columns: Column<RequestRow>[] = [
     {
       title: timeTitle(t('Time')),
@@ -21,6 +26,7 @@ export function RequestTable({ rows, isShort = false }: RequestTableProps) {
           {isShort ? clock(started_at) : dateTime(started_at).slice(5)}
         </a>
       ),
+      sort: 'started_at',
     },
     {
       title: t('Status'),
@@ -29,20 +35,36 @@ export function RequestTable({ rows, isShort = false }: RequestTableProps) {
           {status} <Cut text={error ?? (complete ? '' : t('cut off'))} />
         </State>
       ),
+      sort: 'status',
     },
-    { title: t('Key'), value: (row) => <Cut text={row.credential_name} /> },
-    { title: t('Model'), value: ({ model }) => <Cut text={model} /> },
-    { title: t('Provider'), value: ({ provider }) => <Cut text={provider ?? '–'} /> },
-    { title: t('Tokens'), isNumber: true, value: tokens },
-    { title: t('Cost'), isNumber: true, value: ({ cost_nano }) => cost(cost_nano) },
-    { title: t('Took'), isNumber: true, value: ({ duration_ms }) => duration(duration_ms) },
-    { title: t('First token'), isNumber: true, value: (row) => duration(row.first_token_ms) },
+    {
+      title: t('Key'),
+      value: (row) => <Cut text={row.credential_name} />,
+      sort: 'credential_name',
+    },
+    { title: t('Model'), value: ({ model }) => <Cut text={model} />, sort: 'model' },
+    { title: t('Provider'), value: (row) => <Cut text={row.provider ?? '–'} />, sort: 'provider' },
+    { title: t('Tokens'), isNumber: true, value: tokens, sort: 'total_tokens' },
+    { title: t('Cost'), isNumber: true, value: (row) => cost(row.cost_nano), sort: 'cost_nano' },
+    {
+      title: t('Took'),
+      isNumber: true,
+      value: ({ duration_ms }) => duration(duration_ms),
+      sort: 'duration_ms',
+    },
+    {
+      title: t('First token'),
+      isNumber: true,
+      value: (row) => duration(row.first_token_ms),
+      sort: 'first_token_ms',
+    },
   ];
   return (
     <Table
       label={t('Requests')}
-      columns={columns}
+      columns={isSortable ? columns : columns.map(({ sort, ...column }) => column)}
       rows={rows}
+      partRows={maxRows}
       keyOf={({ request_id, started_at }) => `${started_at} ${request_id}`}
     />
   );

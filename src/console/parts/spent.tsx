@@ -1,29 +1,29 @@
-import type { Budget } from '../lib/answers.js';
+import type { Spent } from '../lib/answers.js';
 import { age, percent } from '../lib/format.js';
 import { t } from '../lib/words.js';
 import { Bar } from './panel.js';
+import { cost } from './request-table.js';
 import { State } from './state.js';
-
-/** Spend of a budget; the field names are those of the API. Amounts are nano-dollars. */
-export interface Spent extends Pick<Budget, 'name' | 'amount' | 'window' | 'applies_to'> {
-  window_start: string;
-  resets_at: string | null;
-  spent_nano: number;
-  left_nano: number;
-  requests: number;
-}
 
 /** Part of a budget from which it needs attention. */
 const nearlyGone = 0.8;
 
-export function spentTone({ amount, spent_nano }: Spent): '' | 'warn' | 'bad' {
-  const share = spent_nano / amount;
+export function spentTone({ share }: Spent): '' | 'warn' | 'bad' {
   return share >= 1 ? 'bad' : share >= nearlyGone ? 'warn' : '';
 }
 
 export function SpentBar({ of }: { of: Spent }) {
-  const share = of.spent_nano / of.amount;
-  return <Bar share={share} text={percent(share)} tone={spentTone(of)} />;
+  return <Bar share={of.share} text={percent(of.share)} tone={spentTone(of)} />;
+}
+
+/** The unspent part of a budget, its amount, and its end at this pace. */
+export function Left({ of }: { of: Spent }) {
+  return (
+    <div>
+      {t('{left} of {amount} left', { left: cost(of.left_nano), amount: cost(of.amount) })}{' '}
+      {of.spent_nano > 0 && <Pace of={of} />}
+    </div>
+  );
 }
 
 /** Time at which the rest runs out, at the average pace since the window began. */

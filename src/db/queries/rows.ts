@@ -194,10 +194,12 @@ export function teamSelection(sql: Sql) {
   ) AS keys`;
 }
 
-/** Selects rows of a list, ordered by id. */
+/** Selects rows of a list. */
 export interface Page {
   limit: number;
   offset: number;
+  /** A column of its orders, after a `-` for the reverse; by id if absent. */
+  sort?: string;
   /** Only those with a higher id. */
   after?: number;
   enabled?: boolean;

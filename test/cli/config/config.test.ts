@@ -91,6 +91,11 @@ credentials:
     const exported = await run(['config', 'export']);
     assert.match(exported.stdout, /api_key: keep\n[\s\S]*api_key: env:SPARE_KEY\n/);
     assert.match(exported.stdout, new RegExp(`credential_key: ${hashKey(key)}\n`));
+    const part = await run(['config', 'export', '--sections', 'teams,providers', '--json']);
+    assert.deepEqual(Object.keys(JSON.parse(part.stdout)), ['version', 'providers', 'teams']);
+    const odd = await run(['config', 'export', '--sections', 'teams,colours']);
+    assert.equal(odd.code, 2);
+    assert.match(odd.stderr, /--sections: "colours" is not one of providers, teams/);
     const same = await run(['config', 'plan', '-', '--exit-code'], { stdin: exported.stdout });
     assert.deepEqual([same.code, same.stdout.slice(0, 10)], [0, 'no changes']);
     const again = await run(['config', 'plan', '-'], { stdin: both });

@@ -201,7 +201,13 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     const rest = await listed('--limit', '1', '--after', String(first.last));
     assert.deepEqual([rest.names, rest.stderr], [['Alice'], '']);
     assert.deepEqual((await listed('--search', 'ALI')).names, ['Alice']);
+    const sorted = await listed('--sort', '-name', '--limit', '2');
+    assert.deepEqual(sorted.names, [names[1], names[0]]);
+    assert.equal(sorted.stderr, 'there are more; see --limit\n');
     assert.equal((await run(['keys', 'list', '--limit', '0'])).code, 2);
+    const wrong = await run(['keys', 'list', '--sort', 'colour']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /--sort: "colour" is not one of name, team, rate_limit/);
   });
 
   test('burst and addresses are set, shown and removed', async (t) => {

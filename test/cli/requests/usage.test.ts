@@ -81,6 +81,15 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
     [most.usage.map(({ group }: { group: string }) => group), most.total.requests],
     [['bob'], 3],
   );
+  const top = ['--by', 'key', '--top', '1', '--sort', '-cost_nano', '--json'];
+  const first = await json(run(['usage', ...top, ...period], { env }));
+  assert.deepEqual(
+    first.usage.map(({ group }: { group: string | null }) => group),
+    ['=cmd,"x"', null],
+  );
+  const slow = ['requests', '--sort', '-duration_ms', '--limit', '1', '--json', ...period];
+  const [slowest] = await json(run(slow, { env }));
+  assert.equal(slowest.duration_ms, 12_000);
   const rows = await run(['requests', '--utc', ...period], { env });
   const lines = rows.stdout.trimEnd().split('\n');
   assert.equal(lines.length, 4);
@@ -115,6 +124,9 @@ test('a period or grouping that makes no sense is a usage error that names the f
   for (const by of ['colour', 'key,key', 'key,day,hour', '']) {
     await usage(['usage', '--by', by], /--by.*key, team, user, tag, model, provider, day, hour/);
   }
+  await usage(['usage', '--sort', 'colour'], /--sort: "colour" is not one of group, requests/);
+  await usage(['usage', '--top', '0'], /--top: "0"/);
+  await usage(['requests', '--sort', '-colour'], /--sort: "-colour" is not one of started_at/);
   await usage(['requests', '--status', 'teapot'], /--status: "teapot"/);
   await usage(['requests', '--min-cost', 'much'], /--min-cost: "much" is not an amount in dollars/);
   await usage(['requests', '--min-duration', '1.5'], /--min-duration: "1.5"/);

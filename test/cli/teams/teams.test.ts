@@ -49,6 +49,13 @@ test('a team is created, shown, changed, renamed with its keys, and deleted', as
   assert.match(shown.stdout, /limits +60 requests per minute, 1000 tokens per minute/);
   const listed = await run(['teams', 'list']);
   assert.match(listed.stdout, /support/);
+  await json(run(['teams', 'create', 'Zoo', '--json']));
+  const sorted = await json(run(['teams', 'list', '--sort', '-name', '--json']));
+  assert.deepEqual(
+    sorted.map(({ name }: { name: string }) => name),
+    ['Zoo', 'support'],
+  );
+  await json(run(['teams', 'delete', 'Zoo', '--yes', '--json']));
 
   const refused = await run(['teams', 'delete', 'support', '--yes']);
   assert.equal(refused.code, 1);

@@ -59,22 +59,39 @@ test('requests are listed and searched by the admin API', async (t) => {
   );
   assert.match((await get('model=m&format=csv')).text, /^started_at,request_id,.*\r\n[^\r]*,m,/);
   assert.deepEqual(JSON.parse((await get('status=5xx')).text), { requests: [], next_cursor: null });
-  for (const query of ['status=teapot', 'limit=0', 'since=soon', 'colour=red']) {
+  const cursor = '2026-03-10T00:00:00.000000Z_00000000-0000-0000-0000-000000000000';
+  for (const query of [
+    ...['status=teapot', 'limit=0', 'since=soon', 'colour=red', 'sort=colour'],
+    `cursor=${cursor}&sort=-cost_nano`,
+  ]) {
     const { status, text } = await get(query);
     assert.equal(status, 400, text);
     assert.equal(JSON.parse(text).error.param, query.split('=')[0]);
   }
+  const sorted = JSON.parse((await get('sort=model&limit=1')).text);
+  assert.deepEqual([sorted.requests[0].model, sorted.next_cursor], ['m', null]);
   const usage = (query: string) => ask(`${daemon.url}/admin/v1/usage?${query}`, { headers });
   for (const query of [
     'by=key,key',
     'by=key,day,model',
     'timezone=%2B02:00',
     'timezone=Mars/Base',
+    'sort=colour',
+    'top=3',
+    'top=0&by=key',
   ]) {
     const { status, text } = await usage(query);
     assert.equal(status, 400, text);
     assert.equal(JSON.parse(text).error.param, query.split('=')[0]);
   }
+  const { usage: sums } = JSON.parse((await usage('by=model&sort=group&top=1')).text);
+  assert.deepEqual(
+    sums.map(({ group, requests }: { group: string; requests: number }) => [group, requests]),
+    [
+      ['m', 1],
+      [null, 1],
+    ],
+  );
 });
 
 async function running(sql: ReturnType<typeof connect>): Promise<number> {

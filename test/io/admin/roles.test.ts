@@ -67,6 +67,10 @@ test('a viewer reads everything and changes nothing, and the audit log names the
       ['admin', 'create', 'a'],
     ],
   );
+  const newest = await admin(board, 'GET', '/audit?limit=2');
+  const before = newest.body.audit[1].id;
+  const older = await admin(board, 'GET', `/audit?limit=1&before=${before}`);
+  assert.equal(older.body.audit[0].actor.replace(/:.*/, ''), 'cli', 'the third of them');
   assert.deepEqual([log.at(0)?.actor, log.at(-1)?.actor], ['admin:admin', 'admin:deploy']);
   const theirs: Entry[] = await json(daemon.cli(['audit', '--actor', 'admin:deploy', '--json']));
   assert.equal(theirs.length, 1);

@@ -129,6 +129,21 @@ test('a team’s role sees and manages that team, and does not learn that others
     budgets.body.budgets.map(({ name }: Row) => name),
     ['of-chat'],
   );
+  assert.equal(budgets.body.total, 1);
+  const cheapest = await daemon.cli([
+    'budgets',
+    'list',
+    '--sort',
+    'name',
+    '--limit',
+    '1',
+    '--json',
+  ]);
+  const sorted = await as(daemon.adminKey, 'GET', '/spend/budgets?sort=name&limit=1');
+  assert.deepEqual(
+    JSON.parse(cheapest.stdout).map(({ name }: Row) => name),
+    sorted.body.budgets.map(({ name }: Row) => name),
+  );
   for (const path of [
     '/providers',
     '/audit',

@@ -26,6 +26,8 @@ export interface AuditFilter {
   since: Date;
   until: Date;
   limit: number;
+  /** Only changes with a lower id. */
+  before?: number;
   /** Only objects with this name. */
   object?: string | null;
   /** Only changes of this actor. */
@@ -34,12 +36,13 @@ export interface AuditFilter {
 
 /** Changes in a period, newest first. */
 export async function listAudit(sql: Sql, filter: AuditFilter): Promise<AuditEntry[]> {
-  const { since, until, limit, object = null, actor = null } = filter;
+  const { since, until, limit, before = null, object = null, actor = null } = filter;
   const rows = await sql<AuditEntry[]>`
     SELECT id, at, actor, daemon, source, action, kind, object, row_id, version, message,
       before, after
     FROM audit_log
     WHERE at >= ${since} AND at <= ${until}
+      AND (${before}::bigint IS NULL OR id < ${before})
       AND (${object}::text IS NULL OR object = ${object})
       AND (${actor}::text IS NULL OR actor = ${actor})
     ORDER BY id DESC LIMIT ${limit}`;

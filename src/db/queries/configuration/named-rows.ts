@@ -2,6 +2,7 @@ import { type NamedSection, namedSections } from '../../../config/rows/named.js'
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';
+import { namedOrders, ordered } from '../ordered.js';
 import type { Page } from '../rows.js';
 
 /** A row of a section whose rows have unique names, such as `budgets`. */
@@ -30,7 +31,7 @@ function selected(sql: Sql, section: NamedSection) {
   ]);
 }
 
-/** The rows, or a page of them, by id. `search` matches part of `name`. */
+/** The rows, or a page of them, by id or sorted. `search` matches part of `name`. */
 export async function listNamed(sql: Sql, section: NamedSection, page: Page): Promise<NamedRow[]> {
   const { limit, offset, after = 0, search = '', exact = null } = page;
   const rows = await sql<NamedRow[]>`
@@ -38,7 +39,7 @@ export async function listNamed(sql: Sql, section: NamedSection, page: Page): Pr
     WHERE strpos(lower(name), lower(${search})) > 0
       AND (${exact}::text IS NULL OR name = ${exact})
       AND id > ${after}::bigint
-    ORDER BY id LIMIT ${limit} OFFSET ${offset}`;
+    ${ordered(sql, namedOrders, page.sort)} LIMIT ${limit} OFFSET ${offset}`;
   return [...rows];
 }
 

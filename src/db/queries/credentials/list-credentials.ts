@@ -1,7 +1,8 @@
 import type { Sql } from '../../client.js';
+import { credentialOrders, ordered } from '../ordered.js';
 import { type CredentialRow, credentialSelection, type Page } from '../rows.js';
 
-/** The credentials, or a page of them, by id. `search` looks at `name`. */
+/** The credentials, or a page of them, by id or sorted. `search` looks at `name`. */
 export async function listCredentials(sql: Sql, page?: Page): Promise<CredentialRow[]> {
   const { limit = null, offset = 0, after = 0 } = page ?? {};
   const { enabled = null, search = '', exact = null, tags = [], team = null } = page ?? {};
@@ -13,6 +14,6 @@ export async function listCredentials(sql: Sql, page?: Page): Promise<Credential
       AND id > ${after}::bigint
       AND (${team}::text IS NULL OR team = ${team})
       AND tags @> ${sql.json([...tags])}
-    ORDER BY id LIMIT ${limit} OFFSET ${offset}`;
+    ${ordered(sql, credentialOrders, page?.sort)} LIMIT ${limit} OFFSET ${offset}`;
   return [...rows];
 }

@@ -1,7 +1,8 @@
 import type { Sql } from '../../client.js';
+import { ordered, providerOrders } from '../ordered.js';
 import { type Page, type ProviderRow, providerColumns } from '../rows.js';
 
-/** The providers, or a page of them, by id. `search` looks at `provider_key`. */
+/** The providers, or a page of them, by id or sorted. `search` looks at `provider_key`. */
 export async function listProviders(sql: Sql, page?: Page): Promise<ProviderRow[]> {
   const { limit = null, offset = 0, after = 0 } = page ?? {};
   const { enabled = null, search = '', exact = null } = page ?? {};
@@ -11,6 +12,6 @@ export async function listProviders(sql: Sql, page?: Page): Promise<ProviderRow[
       AND strpos(lower(provider_key), lower(${search})) > 0
       AND (${exact}::text IS NULL OR provider_key = ${exact})
       AND id > ${after}::bigint
-    ORDER BY id LIMIT ${limit} OFFSET ${offset}`;
+    ${ordered(sql, providerOrders, page?.sort)} LIMIT ${limit} OFFSET ${offset}`;
   return [...rows];
 }

@@ -94,7 +94,7 @@ function inSql(column: keyof ExplainedRow | keyof RequestBodies | 'cursor'): str
 }
 
 /**
- * The newest rows of a filter. Reads backwards day by day until there are enough, so that recent
+ * The newest rows of a filter, or the first ones of its order. Newest ones: reads backwards day by day until there are enough, so that recent
  * rows are found soon.
  * @throws ReportError if that takes too long.
  */
@@ -114,9 +114,11 @@ async function newestRows<Row>(
   limit: number,
   signal: AbortSignal | undefined,
 ): Promise<Row[]> {
+  const order = orderOf(filter);
   const newest = (range: RequestFilter, from = 'request_logs') => `
     SELECT ${columns.map(inSql).join(', ')} FROM ${from} WHERE ${where(range)}
-    ORDER BY started_at DESC, uid DESC LIMIT ${limit}`;
+    ORDER BY ${order}started_at DESC, uid DESC LIMIT ${limit}`;
+  if (order !== '') return await runReport<Row>(sql, newest(filter), signal);
   if (isIndexed(filter)) {
     const days = newestDays(filter).map((day) => `(${newest({ ...filter, ...day })})`);
     // Read one after the other until there are enough. A plan for all days would count on finding these soon.
@@ -131,6 +133,12 @@ async function newestRows<Row>(
     ${newest(filter, 'found')}`,
     signal,
   );
+}
+
+/** What comes before the time in the order of a list. */
+function orderOf({ sort }: RequestFilter): string {
+  if (!sort || sort === '-started_at') return '';
+  return `${sort.replace(/^-/, '')} ${sort.startsWith('-') ? 'DESC' : 'ASC'} NULLS LAST, `;
 }
 
 /** True if the index for searches may find the rows. */
@@ -174,7 +182,7 @@ function isById({ requestId }: RequestFilter): boolean {
 /** A page of a list, and the place of the next one. */
 export interface RequestPage {
   rows: RequestLogRow[];
-  /** For `RequestFilter.cursor`; null at the end. */
+  /** For `RequestFilter.cursor`; null at the end, and if the list is sorted otherwise than by time. */
   next: string | null;
 }
 
@@ -192,7 +200,8 @@ export async function listRequestPage(
   const columns = [...requestColumns, 'cursor'] as const;
   type Placed = RequestLogRow & { cursor: string };
   const found = await newestRows<Placed>(sql, columns, filter, limit + 1, signal);
-  const next = found.length > limit ? (found[limit - 1]?.cursor ?? null) : null;
+  const hasNext = found.length > limit && orderOf(filter) === '';
+  const next = hasNext ? (found[limit - 1]?.cursor ?? null) : null;
   return { rows: found.slice(0, limit).map(({ cursor, ...row }) => row), next };
 }
 

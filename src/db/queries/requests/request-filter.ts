@@ -28,7 +28,22 @@ export interface RequestFilter {
   maxCostNano?: number | null;
   /** Only requests older than the one of this cursor; see `listRequestPage`. */
   cursor?: string | null;
+  /** Order of lists: one of `requestOrders`, after a `-` for the reverse; null: newest first. */
+  sort?: string | null;
 }
+
+/** The columns that lists of requests may be sorted by. */
+export const requestOrders = [
+  'started_at',
+  'status',
+  'credential_name',
+  'model',
+  'provider',
+  'total_tokens',
+  'cost_nano',
+  'duration_ms',
+  'first_token_ms',
+] as const;
 
 /** A status in `RequestFilter`. */
 export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error)$';

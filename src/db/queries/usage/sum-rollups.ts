@@ -4,7 +4,14 @@ import type { Sql } from '../../client.js';
 import { literal, matches, runReport } from '../../report.js';
 import { isError, type RequestFilter, where } from '../requests/request-filter.js';
 import type { Range, RollupPlan, SummedRange } from './rollup-plan.js';
-import { groupSql, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
+import {
+  type GroupOptions,
+  groupColumns,
+  measureOf,
+  orderOf,
+  shownGroups,
+  type UsageGrouping,
+} from './usage-sum.js';
 
 /**
  * Sums roll-ups, and the rows of `request_logs` for the plan's range of rows. Sums are exact;
@@ -16,26 +23,26 @@ export async function sumRollups(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  timeZone: string,
   plan: RollupPlan,
-  { limit, signal }: { limit?: number; signal?: AbortSignal } = {},
+  { timeZone = 'UTC', limit, sort = null, kept = null, signal }: GroupOptions,
 ): Promise<UsageSum[]> {
   const parts = [
     ...plan.sums.map((range) => rolled(range, filter)),
     ...plan.rows.map((range) => single(range, filter, by)),
   ];
-  const order = by.length > 0 ? `ORDER BY ${orderOf(by).join(', ')}` : '';
+  const measures = [...new Set(['requests', measureOf(sort)])];
+  const order = by.length > 0 ? `ORDER BY ${orderOf(by, sort).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
     sql,
     `WITH logs AS NOT MATERIALIZED (
-      SELECT *, ${groupSql(by[0], timeZone)} AS g1, ${groupSql(by[1], timeZone)} AS g2,
-        ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id
+      SELECT *, ${groupColumns(by, timeZone, kept)}
       FROM (${parts.join('\n      UNION ALL ')}) AS parts
-    ), ranked (g1, g2, id, last_name, requests) AS (${
+    ), ranked (g1, g2, id, last_name, ${measures.join(', ')}) AS (${
       by.length > 0
-        ? `SELECT g1, g2, id, max(credential_name), sum(requests)::bigint
+        ? `SELECT g1, g2, id, max(credential_name),
+            ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
           FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0`
-        : 'SELECT NULL, NULL, NULL::bigint, NULL, 0'
+        : `SELECT NULL, NULL, NULL::bigint, NULL, ${measures.map(() => 0).join(', ')}`
     }), named AS (
       SELECT false AS is_total, ranked.*,
         coalesce(c.name, CASE WHEN ranked.id IS NOT NULL THEN last_name END) AS key_name

@@ -3,7 +3,8 @@ import type { Sql } from '../../client.js';
 import { runReport } from '../../report.js';
 import { isError, type RequestFilter, where } from '../requests/request-filter.js';
 import {
-  groupSql,
+  type GroupOptions,
+  groupColumns,
   keyName,
   orderOf,
   shownGroups,
@@ -19,15 +20,13 @@ export async function sumRows(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  timeZone: string,
-  signal?: AbortSignal,
+  { timeZone = 'UTC', sort = null, kept = null, signal }: GroupOptions,
 ): Promise<Usage> {
   const byTag = by.includes('tag');
   const rows = await runReport<SummedRow>(
     sql,
     `WITH logs AS (
-      SELECT *, ${groupSql(by[0], timeZone)} AS g1, ${groupSql(by[1], timeZone)} AS g2,
-        ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id${byTag ? ', coalesce(place, 1) = 1 AS is_first' : ''}
+      SELECT *, ${groupColumns(by, timeZone, kept)}${byTag ? ', coalesce(place, 1) = 1 AS is_first' : ''}
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) WITH ORDINALITY AS each (tag, place) ON true' : ''}
       WHERE ${where(filter)}
@@ -57,7 +56,7 @@ export async function sumRows(
       requests, errors, prompt_tokens, completion_tokens, total_tokens, estimated_tokens,
       cost_nano, unpriced_requests, cache_hits, saved_nano, cached_prompt_tokens,
       duration_ms, first_token_ms
-    FROM sums ORDER BY ${['is_total', 'is_first DESC NULLS LAST', ...orderOf(by)].join(', ')}`,
+    FROM sums ORDER BY ${['is_total', 'is_first DESC NULLS LAST', ...orderOf(by, sort)].join(', ')}`,
     signal,
   );
   const groups = rows.filter(({ is_total }) => !is_total).map(toSum);

@@ -5,20 +5,25 @@ import type { RequestFilter } from '../requests/request-filter.js';
 import { planRollups, type SumState } from './rollup-plan.js';
 import { sumRollups } from './sum-rollups.js';
 import { sumRows } from './sum-rows.js';
-import type { Usage, UsageGrouping } from './usage-sum.js';
+import type { GroupOptions, Usage, UsageGrouping } from './usage-sum.js';
 
-export { isTime, type Usage, type UsageGrouping, usageGroupings } from './usage-sum.js';
+export {
+  isTime,
+  type Usage,
+  type UsageGrouping,
+  usageGroupings,
+  usageOrders,
+} from './usage-sum.js';
 export type { UsageSum };
 
-export interface SumOptions {
-  /** IANA name of the time zone for days and hours; UTC by default. */
-  timeZone?: string;
-  /** Maximum groups: those with the most requests, or the first in time. The total includes all. */
-  limit?: number;
+export interface SumOptions extends Omit<GroupOptions, 'kept'> {
+  /**
+   * Only so many groups of the last grouping: the first by `sort`, of the whole period. All others,
+   * and requests without one, are one group without a name.
+   */
+  top?: number;
   /** Up to this many requests are read singly, for exact percentiles. */
   maxRows?: number;
-  /** Cancels the report. */
-  signal?: AbortSignal;
 }
 
 const defaultMaxRows = 100_000;
@@ -35,26 +40,41 @@ export async function sumUsage(
   filter: RequestFilter,
   options: SumOptions = {},
 ): Promise<Usage> {
-  const { groups, total } = await sumAll(sql, by, filter, options);
+  const { top, ...others } = options;
+  const kept =
+    top === undefined ? null : await firstGroups(sql, by, filter, { ...others, limit: top });
+  const { groups, total } = await sumAll(sql, by, filter, { ...others, kept });
   return { groups: groups.slice(0, options.limit), total };
+}
+
+/** The first named groups of the last grouping. */
+async function firstGroups(
+  sql: Sql,
+  by: readonly UsageGrouping[],
+  filter: RequestFilter,
+  options: SumOptions & { limit: number },
+): Promise<UsageSum[]> {
+  // One more: the requests without a name may be among the first.
+  const more = { ...options, limit: options.limit + 1 };
+  const { groups } = await sumAll(sql, by.slice(-1), filter, more);
+  return groups.filter(({ group }) => group !== null).slice(0, options.limit);
 }
 
 async function sumAll(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  { timeZone = 'UTC', maxRows = defaultMaxRows, ...options }: SumOptions,
+  { maxRows = defaultMaxRows, ...options }: GroupOptions & { maxRows?: number },
 ): Promise<Usage> {
   const { requests, areRowsGone, ...state } = await rollupState(sql, filter, options.signal);
   const planOf = (groupings: readonly UsageGrouping[]) =>
-    planRollups(groupings, filter, timeZone, state);
+    planRollups(groupings, filter, options.timeZone ?? 'UTC', state);
   const plans = { groups: planOf(by), total: planOf([]) };
   if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
-    return await sumRows(sql, by, filter, timeZone, options.signal);
+    return await sumRows(sql, by, filter, options);
   }
-  const [total] = await sumRollups(sql, [], filter, timeZone, plans.total, options);
-  const groups =
-    by.length === 0 ? [] : await sumRollups(sql, by, filter, timeZone, plans.groups, options);
+  const [total] = await sumRollups(sql, [], filter, plans.total, options);
+  const groups = by.length === 0 ? [] : await sumRollups(sql, by, filter, plans.groups, options);
   return { groups, total: total as UsageSum };
 }
 

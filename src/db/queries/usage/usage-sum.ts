@@ -21,13 +21,26 @@ export interface Usage {
   total: UsageSum;
 }
 
+export interface GroupOptions {
+  /** IANA name of the time zone for days and hours; UTC by default. */
+  timeZone?: string;
+  /** The order of the groups, as for `orderOf`. */
+  sort?: string | null;
+  /** Maximum groups, the first of the order. The total includes all. */
+  limit?: number;
+  /** Groups of the last grouping: all others are one group without a name; null: every group. */
+  kept?: readonly UsageSum[] | null;
+  /** Cancels the report. */
+  signal?: AbortSignal;
+}
+
 /** True if groups are periods of time, shown in order. */
 export function isTime(grouping: UsageGrouping): boolean {
   return grouping === 'day' || grouping === 'hour' || grouping === 'minute';
 }
 
 /** The text that groups rows. */
-export function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string {
+function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string {
   switch (grouping) {
     case 'key':
       // Keys are grouped by id, since they can be renamed; those of override files have none.
@@ -53,6 +66,32 @@ export function groupSql(grouping: UsageGrouping | undefined, timeZone: string):
   }
 }
 
+/**
+ * For SELECT: the columns that group rows.
+ * @param kept groups of the last grouping, where all others are one group without a name.
+ */
+export function groupColumns(
+  by: readonly UsageGrouping[],
+  timeZone: string,
+  kept: readonly UsageSum[] | null,
+): string {
+  const only = (index: number, expression: string, values: readonly unknown[] | undefined) => {
+    if (!values || index !== by.length - 1) return expression;
+    if (values.length === 0) return `CASE WHEN false THEN ${expression} END`;
+    const list = values.map((value) => literal(String(value))).join(', ');
+    return `CASE WHEN (${expression})::text IN (${list}) THEN ${expression} END`;
+  };
+  // Keys with an id are grouped by that.
+  const names = kept?.flatMap(({ group, credential_id }) =>
+    group === null || credential_id !== null ? [] : group,
+  );
+  const ids = kept?.flatMap(({ credential_id }) => credential_id ?? []);
+  const [g1, g2] = [0, 1].map((index) => only(index, groupSql(by[index], timeZone), names));
+  const place = by.indexOf('key');
+  const id = place < 0 ? 'NULL::bigint' : only(place, 'credential_id', ids);
+  return `${g1} AS g1, ${g2} AS g2, ${id} AS id`;
+}
+
 /** For SELECT: the key name of a group, and the columns of the groups themselves. */
 export function shownGroups([first, second]: readonly UsageGrouping[]): string {
   const shown = (grouping: UsageGrouping | undefined, column: string) =>
@@ -66,12 +105,39 @@ export const keyName = `coalesce(
   CASE WHEN id IS NOT NULL THEN max(credential_name) END
 ) AS key_name`;
 
-/** Order of the groups, after the total. */
-export function orderOf(by: readonly UsageGrouping[]): string[] {
+/** What sums may be sorted by. */
+export const usageOrders = [
+  'group',
+  'requests',
+  'errors',
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'cost_nano',
+  'cache_hits',
+  'saved_nano',
+] as const;
+
+/** The column that groups are sorted by, besides their names. */
+export function measureOf(sort: string | null): string {
+  const column = sort?.replace(/^-/, '') ?? 'group';
+  return column === 'group' ? 'requests' : column;
+}
+
+/**
+ * Order of the groups, after the total.
+ * @param sort one of `usageOrders`, after a `-` for the reverse; null: periods of time in order, others
+ *   by requests. Of two groupings, periods of time are always in order.
+ */
+export function orderOf(by: readonly UsageGrouping[], sort: string | null = null): string[] {
   const same = by[0] === 'key' ? 'is_total, g1, id' : 'is_total, g1';
+  const column = measureOf(sort);
+  const direction = sort === null || sort.startsWith('-') ? 'DESC' : 'ASC';
   return by.map((grouping, index) => {
-    if (isTime(grouping)) return `g${index + 1}`;
-    if (index === 1) return 'requests DESC, subgroup';
-    return `sum(requests) OVER (PARTITION BY ${same}) DESC, "group"`;
+    const name = index === 0 ? '"group"' : 'subgroup';
+    if (isTime(grouping) && (sort === null || by.length > 1)) return `g${index + 1}`;
+    if (sort?.endsWith('group')) return `${name} ${direction} NULLS LAST`;
+    if (index === 1) return `${column} ${direction}, ${name}`;
+    return `sum(${column}) OVER (PARTITION BY ${same}) ${direction}, ${name}`;
   });
 }
