@@ -45,11 +45,31 @@ export function patternsProblem(patterns: readonly string[]): string | null {
   return null;
 }
 
+/** A change is checked several times: each pattern is compiled once for that. */
+const known = new Map<string, ModelPattern | string>();
+/** Instructions of the known ones at most, since programs take memory; beyond it all are forgotten. */
+const maxKnownInstructions = 5 * maxInstructions;
+let knownInstructions = 0;
+
 function regex(text: string): ModelPattern | string {
-  if (instructionsOf(text.slice(1, -1)) > maxInstructions) return tooLarge;
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const instructions = instructionsOf(text.slice(1, -1));
+  if (instructions > maxInstructions) return tooLarge;
+  const pattern = compiled(text);
+  knownInstructions += instructions;
+  if (knownInstructions > maxKnownInstructions) {
+    known.clear();
+    knownInstructions = instructions;
+  }
+  known.set(text, pattern);
+  return pattern;
+}
+
+function compiled(text: string): ModelPattern | string {
   try {
-    const compiled = RE2JS.compile(text.slice(1, -1));
-    return { kind: 'regex', matches: (model) => compiled.matcher(model).find() };
+    const program = RE2JS.compile(text.slice(1, -1));
+    return { kind: 'regex', matches: (model) => program.matcher(model).find() };
   } catch (error) {
     return `is not a regular expression: ${error instanceof Error ? error.message : error}`;
   }

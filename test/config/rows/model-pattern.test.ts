@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileModelPattern, type ModelPattern } from '../../../src/config/rows/model-pattern.js';
+import {
+  compileModelPattern,
+  type ModelPattern,
+  matchesPattern,
+} from '../../../src/config/rows/model-pattern.js';
 
 /** The text matched by the first star of a wildcard, computed by a plain regular expression. */
 function naiveCapture(pattern: string, model: string): string | null {
@@ -82,3 +86,12 @@ test('one or two slashes are a name', () => {
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|-]/g, '\\$&');
 }
+
+test('a regular expression is compiled once, and forgotten when others have taken its memory', () => {
+  const first = compileModelPattern('/^a{3}$/');
+  assert.equal(compileModelPattern('/^a{3}$/'), first);
+  for (let i = 10; i < 20; i++) compileModelPattern(`/${'x'.repeat(15_000)}${i}/`);
+  const again = compileModelPattern('/^a{3}$/');
+  assert.notEqual(again, first);
+  assert.ok(typeof again === 'object' && matchesPattern(again, 'aaa'));
+});
