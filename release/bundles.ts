@@ -3,6 +3,7 @@
  * `app` is the program with its packages, `console` the pages of the admin console. Each gets
  * `LICENSES`, those of the packages in it.
  */
+import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +51,7 @@ async function bundleApp(): Promise<void> {
   // Each worker and thread loads one file.
   const others = await bundled({
     ...parts,
+    define: { 'globalThis.LLMPROXY_BUILD': JSON.stringify(hashOf('dist/src')) },
     entryPoints: [
       'dist/src/daemon/workers/worker-main.js',
       'dist/src/daemon/bulk/bulk-thread.js',
@@ -58,6 +60,16 @@ async function bundleApp(): Promise<void> {
     ],
   });
   writeLicences('dist/app', [encoder, command, others]);
+}
+
+/** A digest of all modules of a folder. */
+function hashOf(folder: string): string {
+  const hash = createHash('sha256');
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  for (const file of files.filter((name) => name.endsWith('.js')).sort()) {
+    hash.update(file).update(readFileSync(join(root, folder, file)));
+  }
+  return hash.digest('hex').slice(0, 16);
 }
 
 async function bundleConsole(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import type { FromThread, ToThread } from './thread-messages.js';
+import { type FromThread, otherBuild, type ToThread } from './thread-messages.js';
 
 export interface JobThreadOptions {
   file: string | URL;
@@ -27,9 +27,12 @@ export interface Job<Task, Question, Reply> {
   signal: AbortSignal;
 }
 
-/** A job that its thread did not answer. */
+/**
+ * A job that its thread did not answer. `replaced`: the file of the thread is gone, or that of another
+ * version, whose messages would not be understood.
+ */
 export class JobError extends Error {
-  constructor(readonly reason: 'aborted' | 'deadline' | 'memory') {
+  constructor(readonly reason: 'aborted' | 'deadline' | 'memory' | 'replaced') {
     super(`the thread ended its job: ${reason}`);
     this.name = 'JobError';
   }
@@ -102,7 +105,10 @@ export class JobThread<Task, Answer, Question = never, Reply = never> {
       if ('answer' in message) this.#atWork?.resolve(message.answer);
       else void this.#reply(thread, message.question);
     });
-    thread.on('error', (error) => failed(isOutOfMemory(error) ? new JobError('memory') : error));
+    thread.on('error', (error) => {
+      const reason = 'code' in error ? reasons[String(error.code)] : undefined;
+      failed(reason ? new JobError(reason) : error);
+    });
     thread.on('exit', (code) => failed(new Error(`the thread ended with ${code}`)));
     thread.unref();
     return thread;
@@ -125,6 +131,10 @@ export class JobThread<Task, Answer, Question = never, Reply = never> {
   }
 }
 
-function isOutOfMemory(error: Error): boolean {
-  return 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-}
+/** Codes of errors that end a thread. */
+const reasons: Readonly<Record<string, JobError['reason']>> = {
+  ERR_WORKER_OUT_OF_MEMORY: 'memory',
+  MODULE_NOT_FOUND: 'replaced',
+  ERR_MODULE_NOT_FOUND: 'replaced',
+  [otherBuild]: 'replaced',
+};

@@ -1,5 +1,14 @@
 import { parentPort } from 'node:worker_threads';
 
+/** Code of the error of a thread whose file is that of another build than its worker's. */
+export const otherBuild = 'LLMPROXY_OTHER_BUILD';
+
+/** @throws Error with the code `otherBuild`. */
+export function checkBuild(own: string, workers: unknown): void {
+  if (own === workers) return;
+  throw Object.assign(new Error('the file of the thread was replaced'), { code: otherBuild });
+}
+
 export type ToThread<Task, Reply> = { task: Task } | { reply: Reply };
 export type FromThread<Answer, Question> = { answer: Answer } | { question: Question };
 

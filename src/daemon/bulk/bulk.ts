@@ -107,5 +107,7 @@ function said({ reason }: JobError): GatewayError {
       const most = `The document needs more than ${maxOldGenerationSizeMb} MB of memory.`;
       return new GatewayError('request_too_large', most);
     }
+    case 'replaced':
+      return replacedFiles();
   }
 }

@@ -3,19 +3,21 @@ import type { FetchedMedia } from '../../dialects/translate/remote-media.js';
 import type { Seals } from '../../dialects/translate/sealing.js';
 import { type ErrorCode, fromSentError, GatewayError } from '../../errors.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { buildId } from '../../threads/build-id.js';
 import { JobError, JobThread } from '../../threads/job-thread.js';
-import type {
-  AnswerTask,
-  EstimateTask,
-  Given,
-  RequestTask,
-  TranslationAnswer,
-  TranslationSaid,
-  TranslationTask,
-  Wanted,
-  WrittenAnswer,
-  WrittenRequest,
-} from './translation-thread.js';
+import {
+  type AnswerTask,
+  doTask,
+  type EstimateTask,
+  type Given,
+  type RequestTask,
+  type TranslationAnswer,
+  type TranslationSaid,
+  type TranslationTask,
+  type Wanted,
+  type WrittenAnswer,
+  type WrittenRequest,
+} from './translation-task.js';
 
 /**
  * Bodies of this size are translated in a thread: others would wait for milliseconds. A smaller one
@@ -34,7 +36,11 @@ const maxYoungGenerationSizeMb = 48;
 type WithBuffer<Answer> = Omit<Answer, 'body'> & { body: Buffer };
 type NoKey<Task> = Omit<Task, 'type' | 'sealKey'>;
 
-/** Translates large bodies in a thread, one after the other, while the worker serves others. */
+/**
+ * Translates large bodies in a thread, one after the other, while the worker serves others. One
+ * thread for each worker: they use as many cores as the workers do, and each may take as much memory
+ * as its limit.
+ */
 export class LargeTranslations {
   readonly #seals: Seals;
   readonly #thread: JobThread<TranslationTask, TranslationSaid, Wanted, Given>;
@@ -43,7 +49,8 @@ export class LargeTranslations {
   constructor(file: string | URL, seals: Seals) {
     this.#seals = seals;
     const resourceLimits = { maxOldGenerationSizeMb, maxYoungGenerationSizeMb };
-    this.#thread = new JobThread({ file, worker: { resourceLimits }, idleMs, deadlineMs });
+    const worker = { resourceLimits, workerData: buildId };
+    this.#thread = new JobThread({ file, worker, idleMs, deadlineMs });
   }
 
   /**
@@ -98,7 +105,10 @@ export class LargeTranslations {
     exchange.onAbort(() => left.abort());
     const job = { task: () => copied(task), reply, signal: left.signal };
     const said = await this.#thread.run(job).catch((error: unknown) => {
-      throw error instanceof JobError ? failure(error, ifTooLarge) : error;
+      if (!(error instanceof JobError)) throw error;
+      // Until the upgrade, others wait for a large body rather than it being refused.
+      if (error.reason === 'replaced') return doTask(task, reply);
+      throw failure(error, ifTooLarge);
     });
     if ('failure' in said) throw fromSentError(said.failure);
     const { buffer, byteOffset, byteLength } = said.body;

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { request as ask } from 'node:http';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { KeptReasoning } from '../../../src/dialects/translate/kept-reasoning.js';
 import { GatewayError } from '../../../src/errors.js';
-import { largeBytes } from '../../../src/proxy/translation/large-translations.js';
+import {
+  LargeTranslations,
+  largeBytes,
+} from '../../../src/proxy/translation/large-translations.js';
 import { provider } from '../../config/configuration-for-test.js';
+import { testDirectory } from '../../support/postgres.js';
 import { type Answer, startUpstream } from '../../support/upstream.js';
 import { gatewayForTest, recordsOf, serveGateway } from '../gateway-for-test.js';
 
@@ -231,3 +237,31 @@ test('a request that is too large to translate is not tried for another provider
   const { status, text } = await post(origin, chatPath, body);
   assert.deepEqual([status, JSON.parse(text).error.code, tries], [413, 'request_too_large', 1]);
 });
+
+test('the worker translates large bodies while the file of the thread is gone or another one', async (t) => {
+  const { bodies, gateway, origin } = await served(t, json(message), 'anthropic');
+  const file = join(testDirectory(), 'thread.mjs');
+  for (const replace of [
+    () => {},
+    () => writeFileSync(file, "import 'a-package-that-is-gone';\n"),
+    () => writeFileSync(file, otherThread),
+  ]) {
+    replace();
+    Object.assign(gateway, { translations: new LargeTranslations(file, gateway.seals) });
+    const asked = { model: 'm', messages: [{ role: 'user', content: long }] };
+    const { status, text } = await post(origin, chatPath, asked);
+    assert.deepEqual([status, JSON.parse(text).choices[0].message.content], [200, 'hello']);
+    assert.deepEqual(bodies.at(-1)?.messages[0].content, [{ type: 'text', text: long }]);
+    const bad = await post(origin, chatPath, { ...asked, n: 2 });
+    assert.deepEqual([bad.status, JSON.parse(bad.text).error.param], [400, 'n']);
+  }
+});
+
+/** A thread of another build, which would answer anything. */
+const messages = new URL('../../../src/threads/thread-messages.js', import.meta.url);
+const otherThread = `
+  import { workerData } from 'node:worker_threads';
+  import { checkBuild, doTasks } from '${messages}';
+  checkBuild('another', workerData);
+  doTasks(async () => ({ answer: { body: new Uint8Array() }, transfer: [] }));
+`;
