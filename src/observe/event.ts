@@ -154,6 +154,8 @@ export interface RequestFinished {
   team: string | null;
   /** The end user that the client named; any text of bounded length. */
   user: string | null;
+  /** The session that the client named; any text of bounded length. */
+  session: string | null;
   /** Tags of the key, its team and the request. */
   tags: readonly string[];
   /** The name in the client's request; any text. */

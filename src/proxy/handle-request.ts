@@ -147,8 +147,8 @@ async function serveModel(
     credential.cache && findKept(gateway, exchange, endpoint, asked, upload !== null, record);
   const kept = found instanceof Promise ? await found : found;
   if (settings.routing.affinity !== 'off' && !kept) {
-    record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
-    record.prefers = preferenceOf(record.session, routes);
+    record.sessionPlace = sessionOf(record, asked, settings.routing.affinity);
+    record.prefers = preferenceOf(record.sessionPlace, routes);
   }
 
   const { quotas } = credential;

@@ -22,6 +22,7 @@ import type { Reservation } from './admission/quota.js';
 import { keptBody, noBody } from './answer/body-keeper.js';
 import type { PolicyRuns } from './policies/policy-runs.js';
 import { endUserOf, tagsOf } from './request/attribution.js';
+import { sessionNameOf } from './request/session.js';
 
 /** Rough size of a token in a prompt: good enough for turns in a queue. */
 const bytesPerToken = 4;
@@ -73,8 +74,10 @@ export class RequestRecord {
   policies: PolicyRuns | null = null;
   /** Outcomes of its guardrails; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
+  /** As the client named it. */
+  session: string | null = null;
   /** Its session's place; null: it prefers no provider. */
-  session: number | null = null;
+  sessionPlace: number | null = null;
   /** The provider that its session prefers, whose prompt cache may be warm. */
   prefers: string | null = null;
   /** Its cache result; null if no answers are cached for its key. */
@@ -109,6 +112,7 @@ export class RequestRecord {
     this.model = model;
     this.stream = stream;
     this.user = endUserOf(exchange, request, dialect);
+    this.session = sessionNameOf(exchange, request);
     if (this.credential) this.tags = tagsOf(exchange, this.credential);
     if (this.credential?.storeBodies) this.keepBodies(body);
   }
@@ -200,6 +204,7 @@ export class RequestRecord {
       credential: credential && { id: credential.id, name: credential.name },
       team: credential?.team ?? null,
       user: this.user,
+      session: this.session,
       tags: this.tags,
       model: this.model,
       modelSent: candidate?.model ?? kept?.modelSent ?? null,

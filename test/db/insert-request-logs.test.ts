@@ -31,6 +31,7 @@ const rows: fc.Arbitrary<UsageRow> = fc
       credential_name: text,
       team: maybe(text),
       end_user: maybe(text),
+      session: maybe(text),
       tags: maybe(fc.array(text)),
       endpoint: text,
       model: fc.constantFrom('m', 'n', '"'),
@@ -98,11 +99,18 @@ test('rows of an older version, which lack newer columns, are stored too', async
   const { cost_nano, cache, saved_nano, saved_tokens, guardrails, first_token_ms, ...old } = logRow(
     { started_ms: dayMs },
   );
-  const { need_input, need_output, need_nano, usage_classes, tags, end_user, ...older } = old;
+  const { need_input, need_output, need_nano, usage_classes, tags, end_user, session, ...older } =
+    old;
   const [read] = await (await storage(t))([older as UsageRow]);
   const missing = { cost_nano: null, cache: null, saved_nano: null, saved_tokens: null };
   const more = { need_input: null, need_output: null, need_nano: null, usage_classes: null };
-  const rest = { guardrails: null, first_token_ms: null, tags: null, end_user: null };
+  const rest = {
+    guardrails: null,
+    first_token_ms: null,
+    tags: null,
+    end_user: null,
+    session: null,
+  };
   assert.deepEqual(read, { ...older, ...missing, ...more, ...rest });
 });
 
@@ -115,7 +123,13 @@ test('rows that differ in a single column are distinguished', async (t) => {
     ...[{ usage_source: 'estimated' as const }, { currency: null }, { price_revision: 'x' }],
     ...[{ stream: false }, { complete: false }, { translated_to: 'x' }, { losses: 'x' }],
     ...[{ cache: 'hit' }, { model: 'x' }, { daemon: 'x' }, { mirror: 'x' }],
-    ...[{ end_user: 'x' }, { tags: ['x'] }, { guardrails: [] }, { request_body: 'x' }],
+    ...[
+      { end_user: 'x' },
+      { session: 'x' },
+      { tags: ['x'] },
+      { guardrails: [] },
+      { request_body: 'x' },
+    ],
     ...[{ response_body: 'x' }, { usage_classes: noClasses }],
   ];
   for (const change of changes) {

@@ -11,6 +11,7 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     credential_name: 'alice',
     team: null,
     end_user: null,
+    session: null,
     tags: null,
     endpoint: '/v1/chat/completions',
     model: 'gpt-4',

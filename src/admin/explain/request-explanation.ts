@@ -16,6 +16,8 @@ export interface RequestExplanation {
   team: string | null;
   /** The end user that the client named. */
   user: string | null;
+  /** The session that the client named. */
+  session: string | null;
   tags: readonly string[];
   model_asked: string | null;
   model_sent: string | null;

@@ -48,6 +48,11 @@ export const searchParameters: readonly Parameter[] = [
     schema: { type: 'string', pattern: statusPattern },
   },
   name('error'),
+  {
+    ...name('session'),
+    description:
+      'Only requests of the session that the client named so; `*` stands for any characters.',
+  },
   { ...name('id'), description: 'Only requests with this id; `*` stands for any characters.' },
   {
     name: 'min_duration_ms',
@@ -107,6 +112,7 @@ export function filterOf(request: AdminRequest): RequestFilter {
     key: query.get('key'),
     team: team !== null && teamOfRole(role) !== null ? { exactly: team } : team,
     user: query.get('user'),
+    session: query.get('session'),
     tag: query.get('tag'),
     model: query.get('model'),
     provider: query.get('provider'),

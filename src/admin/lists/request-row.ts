@@ -14,6 +14,7 @@ export function requestRow(event: RequestFinished): RequestLogRow {
     credential_name: event.credential?.name ?? '',
     team: event.team,
     user: event.user,
+    session: event.session,
     tags: [...event.tags],
     endpoint: event.endpoint,
     model: event.model ?? '',

@@ -75,6 +75,7 @@ export const requestExplanation = object({
   key: textOrNull,
   team: textOrNull,
   user: textOrNull,
+  session: textOrNull,
   tags: list(text),
   model_asked: textOrNull,
   model_sent: textOrNull,

@@ -32,6 +32,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     ['key', explanation.key ?? 'none that is valid'],
     ...(explanation.team === null ? [] : [['team', explanation.team] as const]),
     ...(explanation.user === null ? [] : [['user', explanation.user] as const]),
+    ...(explanation.session === null ? [] : [['session', explanation.session] as const]),
     ...(explanation.tags.length === 0 ? [] : [['tags', explanation.tags.join(', ')] as const]),
     ...(model_asked === null ? [] : [['model', modelOf(explanation)] as const]),
     ...(explanation.translated_to === null

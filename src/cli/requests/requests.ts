@@ -33,6 +33,7 @@ import { compact, duration } from './usage-view.js';
 interface ListFlags extends DatabaseFlags, RequestFlags {
   status?: string;
   error?: string;
+  session?: string;
   id?: string;
   minDuration?: number;
   minCost?: number;
@@ -48,6 +49,7 @@ export function requestsCommand(): Command {
   addRequestFilters(command, defaultSince)
     .option('--status <status>', 'such as 429, 5xx, or error', status)
     .option('--error <code>', "only requests with this code of the gateway's own errors")
+    .option('--session <name>', 'only requests of this session, as clients name it; * as above')
     .option('--id <id>', 'only requests with this id; * matches any characters')
     .option(
       '--min-duration <ms>',
@@ -88,10 +90,10 @@ Examples:
 }
 
 async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
-  const { status: only = null, error = null, id = null } = flags;
+  const { status: only = null, error = null, id = null, session = null } = flags;
   const { minDuration = null, minCost = null, maxCost = null, sort = null } = flags;
   const filter = {
-    ...{ ...filterOf(flags), status: only, error, requestId: id },
+    ...{ ...filterOf(flags), status: only, error, session, requestId: id },
     ...{ minDurationMs: minDuration, minCostNano: minCost, maxCostNano: maxCost, sort },
   };
   const rows = await readRequests(filter, limit, flags);

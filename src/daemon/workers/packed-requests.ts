@@ -72,6 +72,7 @@ const table: Columns<Packed> = {
   credential: groupOrNull({ id: numberOrNull, name }),
   team: nameOrNull(),
   user: nameOrNull(),
+  session: nameOrNull(),
   tags: names,
   model: nameOrNull(),
   modelSent: nameOrNull(),

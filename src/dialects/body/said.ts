@@ -1,3 +1,5 @@
+import { isObject } from '../conversation/read.js';
+import { parsedJson } from '../errors/answer-error.js';
 import type { ModelRequest } from '../head.js';
 
 /**
@@ -17,25 +19,41 @@ export interface SaidMembers {
   readonly spoken: readonly string[];
   /** The most calls of the provider's own tools. */
   readonly toolCalls: readonly string[];
-  /** The first names of the paths. */
+  /** The first names of the paths, and `sessionIds`. */
   readonly tops: ReadonlySet<string>;
 }
+
+/** Members that name a session. */
+export const sessionIds = ['prompt_cache_key', 'cachedContent'] as const;
 
 /** Maximum size of a value that is parsed here: a larger one would delay other requests. */
 const maxValueBytes = 65_536;
 const maxUserLength = 200;
+/** Names of users with more than the user in them are shorter. */
+const maxOddLength = 1_000;
 
 export function said(paths: Partial<Omit<SaidMembers, 'tops'>>): SaidMembers {
   const { user = [], maxOutput = [], answers = [], images = [], spoken = [] } = paths;
   const { toolCalls = [] } = paths;
   const all = [...user, ...maxOutput, ...answers, ...images, ...spoken, ...toolCalls];
-  const tops = new Set(all.map((path) => path.split('.')[0] as string));
+  const tops = new Set([...sessionIds, ...all.map((path) => path.split('.')[0] as string)]);
   return { user, maxOutput, answers, images, spoken, toolCalls, tops };
 }
 
 /** A user's name, cut to 200 characters; null if there is none. */
 export function userName(value: unknown): string | null {
-  return typeof value === 'string' ? value.trim().slice(0, maxUserLength) || null : null;
+  return typeof value === 'string' ? lasting(value.trim()).slice(0, maxUserLength) || null : null;
+}
+
+/** Claude Code names the session beside the user, as JSON or after `_session_`: it is left out. */
+function lasting(name: string): string {
+  if (name.length > maxOddLength) return name;
+  if (!name.startsWith('{')) return name.replace(/^(user_.*)_session_[\w-]+$/, '$1');
+  const named = parsedJson(name);
+  if (!isObject(named)) return name;
+  const { account_uuid: account, device_id: device } = named;
+  const [found] = [account, device].filter((each) => typeof each === 'string' && each !== '');
+  return typeof found === 'string' ? found : name;
 }
 
 /** The end user that a body names. */
@@ -45,6 +63,12 @@ export function userIn(request: ModelRequest, { user }: SaidMembers): string | n
     if (name !== null) return name;
   }
   return null;
+}
+
+/** The text at a path in a body; null if there is none. */
+export function textIn(request: ModelRequest, path: string): string | null {
+  const value = valueAt(request, path);
+  return typeof value === 'string' ? value : null;
 }
 
 /** The maximum tokens of all answers to a body; null if it sets none. */

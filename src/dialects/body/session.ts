@@ -1,38 +1,35 @@
 import { hash } from 'node:crypto';
 import type { Dialect } from '../dialect.js';
 import type { ModelRequest, Spans } from '../head.js';
+import { sessionIds, textIn } from './said.js';
 
-/** Members that name a session. */
-const ids = ['prompt_cache_key', 'cachedContent'] as const;
 /** Members that a prompt consists of, in the order in which providers read them. */
 const instructions = ['system', 'systemInstruction', 'system_instruction', 'instructions'] as const;
 const turns = ['messages', 'input', 'contents', 'prompt'] as const;
 
 /** Bytes of a prompt that are hashed: providers do not cache shorter prefixes. */
 const maxPrefixBytes = 16_384;
-/** A longer id is no id. */
-const maxIdBytes = 1_024;
 
 const known = new Map<Dialect, ReadonlySet<string>>();
 
 /**
- * Members of requests in this dialect whose places `sessionIn` needs, besides those already
+ * Members of requests in this dialect whose places `promptPrefix` needs, besides those already
  * located.
  */
 export function sessionMembers(dialect: Dialect): ReadonlySet<string> {
   let members = known.get(dialect);
   if (!members) {
-    members = new Set([...dialect.said.tops, ...ids, ...instructions, ...turns]);
+    members = new Set([...dialect.said.tops, ...instructions, ...turns]);
     known.set(dialect, members);
   }
   return members;
 }
 
 /** The session named by a request; null: none. */
-export function sessionIn({ body, spans }: ModelRequest): string | null {
-  for (const name of ids) {
-    const value = bytesOf(body, spans, name);
-    if (value && value.length <= maxIdBytes && value[0] === QUOTE) return value.toString('latin1');
+export function sessionIn(request: ModelRequest): string | null {
+  for (const name of sessionIds) {
+    const session = textIn(request, name);
+    if (session) return session;
   }
   return null;
 }

@@ -17,6 +17,7 @@ export interface UsageRow {
   credential_name: string;
   team: string | null;
   end_user: string | null;
+  session: string | null;
   tags: readonly string[] | null;
   endpoint: string;
   model: string;
@@ -108,6 +109,7 @@ export function usageRow(
     credential_name: storable(event.credential.name),
     team: event.team,
     end_user: event.user === null ? null : storable(event.user),
+    session: event.session === null ? null : storable(event.session),
     tags: event.tags.length === 0 ? null : event.tags.map(storable),
     endpoint: event.endpoint,
     model: storable(event.model),

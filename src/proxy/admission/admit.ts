@@ -13,7 +13,7 @@ export interface Claimant {
   /** Called after a wait. @param provider null: for the gateway. @param fromMs monotonic. */
   waited(provider: string | null, fromMs: number): void;
   /** The session's place among all sessions; null or absent: it prefers no provider. */
-  readonly session?: number | null;
+  readonly sessionPlace?: number | null;
   /** Its client; absent: none that can leave. */
   readonly client?: Leaver;
 }

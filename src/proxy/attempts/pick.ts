@@ -32,7 +32,14 @@ export function pick(
   claimant: Claimant,
 ): Picked | null | Promise<Picked | null> {
   const { balancers, health } = gateway;
-  const candidate = nextCandidate(routes, balancers, tried, health, Date.now(), claimant.session);
+  const candidate = nextCandidate(
+    routes,
+    balancers,
+    tried,
+    health,
+    Date.now(),
+    claimant.sessionPlace,
+  );
   if (!candidate) return null;
   if (capacityOf(candidate) === undefined && waitOf(gateway, candidate, claimant) === 0) {
     return taken(gateway, candidate, nothing, claimant);
@@ -94,7 +101,7 @@ async function pickFree(
         [...tried, ...passed],
         health,
         Date.now(),
-        claimant.session,
+        claimant.sessionPlace,
       );
       if (candidate && health.isOut(candidate.provider.key, Date.now(), candidate.model)) break;
     }

@@ -10,7 +10,8 @@ import type { Exchange } from '../../server/exchange.js';
 const withoutEffect = new Set([
   ...['accept', 'content-type', 'user-agent', 'traceparent', 'tracestate', 'idempotency-key'],
   ...['http-referer', 'x-title', 'x-app', 'originator', 'x-client-request-id'],
-  ...['session_id', 'conversation_id'],
+  ...['session_id', 'session-id', 'thread-id', 'conversation_id', 'x-session-id'],
+  'x-session-affinity',
   // Never passed on: listed to avoid checking each provider's wire.
   ...['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding'],
   ...['accept-language', 'authorization', 'x-api-key', 'api-key', 'x-goog-api-key'],

@@ -71,7 +71,7 @@ test('rows are written as CSV, NDJSON and Parquet, the oldest first, with the sa
   assert.equal(lines[0], Object.keys(rows[1]).join(','));
   assert.equal(lines.length, 4);
   assert.match(lines[1] ?? '', new RegExp(`^${empty.uid},2026-03-10T00:00:01.000Z,req-1,,alice,,`));
-  assert.ok(lines[2]?.includes(`,7,"'=cmd,""x""","ä\n🙂",,"[""a"",""b""]",`), lines[2]);
+  assert.ok(lines[2]?.includes(`,7,"'=cmd,""x""","ä\n🙂",,,"[""a"",""b""]",`), lines[2]);
 
   const file = join(testDirectory(), 'usage.parquet');
   const written = await run([

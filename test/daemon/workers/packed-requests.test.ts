@@ -13,6 +13,7 @@ const request: RequestFinished = {
   credential: { id: null, name: 'k' },
   team: null,
   user: null,
+  session: 's 1',
   tags: [],
   model: 'm',
   modelSent: 'n',

@@ -34,6 +34,18 @@ test('the end user of a request is where its API has it', () => {
     ['/v1/responses', { user: 'u' }, 'u'],
     ['/v1/messages', { metadata: { user_id: 'm' } }, 'm'],
     ['/v1/messages', { metadata: { user_id: '{"device":"d"}' } }, '{"device":"d"}'],
+    [
+      '/v1/messages',
+      { metadata: { user_id: '{"device_id":"d","account_uuid":"","session_id":"s"}' } },
+      'd',
+    ],
+    ['/v1/messages', { metadata: { user_id: '{"account_uuid":"a","device_id":"d"}' } }, 'a'],
+    [
+      '/v1/messages',
+      { metadata: { user_id: 'user_1f_account_a-b_session_c-d' } },
+      'user_1f_account_a-b',
+    ],
+    ['/v1/messages', { metadata: { user_id: '{no JSON' } }, '{no JSON'],
     ['/v1/messages', { metadata: null }, null],
     ['/v1/messages', { user: 'u' }, null],
     [gemini, { user: 'u' }, null],

@@ -29,9 +29,9 @@ const user = (content: unknown) => ({ role: 'user', content });
 const assistant = (content: unknown) => ({ role: 'assistant', content });
 
 test('the client names its session', () => {
-  assert.equal(sessionIn(read({ prompt_cache_key: 'a' })), '"a"');
-  assert.equal(sessionIn(read({ cachedContent: 'c' }, gemini)), '"c"');
-  for (const body of [{}, { prompt_cache_key: 7 }, { prompt_cache_key: 'x'.repeat(2_000) }]) {
+  assert.equal(sessionIn(read({ prompt_cache_key: 'a' })), 'a');
+  assert.equal(sessionIn(read({ cachedContent: 'c' }, gemini)), 'c');
+  for (const body of [{}, { prompt_cache_key: 7 }, { prompt_cache_key: '' }]) {
     assert.equal(sessionIn(read(body)), null, JSON.stringify(body).slice(0, 60));
   }
 });

@@ -11,6 +11,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     credential: { id: 7, name: 'alice' },
     team: null,
     user: null,
+    session: null,
     tags: [],
     model: 'gpt-4',
     modelSent: 'gpt-4o',

@@ -16,6 +16,7 @@ test('each finished request becomes a row with an id of its own', () => {
     credential_name: 'alice',
     team: null,
     end_user: null,
+    session: null,
     tags: null,
     endpoint: '/v1/chat/completions',
     model: 'gpt-4',

@@ -58,6 +58,30 @@ test('a session is named by its client, whatever the prompt is', async (t) => {
   assert.ok(without.every(({ prefers }) => prefers === null));
 });
 
+test('the headers of agents name a session too, and its name is recorded', async (t) => {
+  const { gateway, upstreams } = await served(t, 'session');
+  const origin = await serveGateway(t, gateway);
+  const names = ['x-claude-code-session-id', 'Session-Id', 'session_id', 'conversation_id'];
+  for (const header of [...names, 'x-session-id', 'x-session-affinity']) {
+    const providers = new Set<string | null>();
+    for (let i = 0; i < 4; i++) {
+      const messages = [turn('user', `${i}`)];
+      const response = await fetch(`${origin}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { [header]: `of ${header}` },
+        body: JSON.stringify({ model: 'm', prompt_cache_key: `${i}`, messages }),
+        signal: AbortSignal.timeout(10_000),
+      });
+      assert.equal(response.status, 200);
+      const { provider, session } = recordsOf(gateway).at(-1) ?? assert.fail();
+      assert.equal(session, `of ${header}`);
+      providers.add(provider);
+    }
+    assert.equal(providers.size, 1, header);
+  }
+  assert.ok(upstreams.length > 1);
+});
+
 test('without affinity requests take turns, and nothing is preferred', async (t) => {
   const { ask } = await served(t, 'off');
   const all = [];

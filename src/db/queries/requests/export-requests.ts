@@ -31,6 +31,7 @@ export const exportColumns: readonly ExportColumn[] = [
   column('credential_name', 'text'),
   optional('team', 'text'),
   optional('user', 'text', 'end_user'),
+  optional('session', 'text'),
   optional('tags', 'json'),
   column('endpoint', 'text'),
   column('model', 'text'),

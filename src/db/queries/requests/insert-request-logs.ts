@@ -28,6 +28,10 @@ const milliseconds = {
 const own = {
   uid: { type: 'uuid', element: (uid: string) => uid },
   request_id: { type: 'text', element: quoted },
+  session: {
+    type: 'text',
+    element: (name: string | null | undefined) => (name == null ? 'NULL' : quoted(name)),
+  },
   started_ms: milliseconds,
   duration_ms: milliseconds,
   upstream_ms: milliseconds,

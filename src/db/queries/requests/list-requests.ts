@@ -11,6 +11,7 @@ export interface RequestLogRow {
   credential_name: string;
   team: string | null;
   user: string | null;
+  session: string | null;
   tags: string[] | null;
   endpoint: string;
   model: string;
@@ -61,6 +62,7 @@ export const requestColumns = [
   'credential_name',
   'team',
   'user',
+  'session',
   'tags',
   'endpoint',
   'model',

@@ -10,6 +10,8 @@ export interface RequestFilter {
   /** Names in the row; the team may have been renamed since. */
   team?: string | { exactly: string } | null;
   user?: string | null;
+  /** As the client named it. */
+  session?: string | null;
   /** One of its tags. */
   tag?: string | null;
   /** The name in the client's request. */
@@ -64,7 +66,7 @@ export function where({ since, until, ...filter }: RequestFilter): string {
     // Mirrored copies are not requests of clients.
     'mirror IS NULL',
   ];
-  const { key, team, user, tag, model, provider, status, error, requestId } = filter;
+  const { key, team, user, session, tag, model, provider, status, error, requestId } = filter;
   const { minDurationMs, minCostNano = null, maxCostNano = null, cursor } = filter;
   if (key) {
     const ids = `(SELECT c.id::bigint FROM credentials c WHERE ${matches('c.name', key)})`;
@@ -76,6 +78,7 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   if (typeof team === 'string') conditions.push(matches('team', team));
   else if (team) conditions.push(`team = ${literal(team.exactly)}`);
   if (user) conditions.push(matches('end_user', user));
+  if (session) conditions.push(matches('session', session));
   if (tag) {
     conditions.push(
       tag.includes('*')
