@@ -46,6 +46,7 @@ export type DialectName =
   | 'gemini.generate'
   | 'gemini.count_tokens'
   | 'gemini.embed'
+  | 'gemini.live'
   | 'cohere.chat'
   | 'cohere.embed'
   | 'vertex.predict'

@@ -1,4 +1,5 @@
 import type { AnsweredDialect, Dialect } from './dialect.js';
+import type { SessionMessages } from './socket.js';
 
 /** A path that answers requests for a model, sent to a provider. */
 export interface ModelEndpoint {
@@ -23,10 +24,11 @@ export interface ModelEndpoint {
   readonly limited: boolean;
 }
 
-/** A path that is served by WebSocket, relayed to a provider. Its model is in the query. */
+/** A path that is served by WebSocket, relayed to a provider. */
 export interface SocketEndpoint extends Pick<ModelEndpoint, 'pattern' | 'path' | 'dialect'> {
   readonly kind: 'socket';
   readonly method: 'GET';
+  readonly messages: SessionMessages;
   readonly document: Pick<EndpointDocument, 'operationId' | 'summary'>;
 }
 

@@ -32,6 +32,7 @@ import {
   generateDocument,
   streamDocument,
 } from './gemini/documents.js';
+import { live, liveMessages } from './gemini/live.js';
 import { clientSecrets } from './openai/client-secrets.js';
 import {
   chat,
@@ -62,6 +63,7 @@ import {
   transcriptionsDocument,
   translationsDocument,
 } from './openai/documents.js';
+import { realtimeMessages } from './openai/realtime-session.js';
 import { compact, inputTokens, responses } from './openai/responses-dialect.js';
 import { files, messageBatches, messageFiles, stored } from './resources.js';
 
@@ -177,6 +179,22 @@ export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: cohereEmbed, path: '/embed' },
 ];
 
+/** Its first message names the model. */
+function forLive(pattern: string, operationId: string, of: string): SocketEndpoint {
+  return {
+    kind: 'socket',
+    method: 'GET',
+    pattern,
+    path: pattern,
+    dialect: live,
+    messages: liveMessages,
+    document: { operationId, summary: `The Live API of ${of}, by WebSocket` },
+  };
+}
+
+const liveOf = (version: string) =>
+  `/ws/google.ai.generativelanguage.${version}.GenerativeService.BidiGenerateContent`;
+
 export const socketEndpoints: readonly SocketEndpoint[] = [
   {
     kind: 'socket',
@@ -184,8 +202,18 @@ export const socketEndpoints: readonly SocketEndpoint[] = [
     pattern: '/v1/realtime',
     path: '/realtime',
     dialect: realtime,
+    messages: realtimeMessages,
     document: { operationId: 'connectRealtime', summary: 'Realtime, by WebSocket' },
   },
+  forLive(liveOf('v1beta'), 'connectLive', 'Gemini'),
+  forLive(liveOf('v1alpha'), 'connectLiveAlpha', 'Gemini, with its experimental parts'),
+  ...['v1', 'v1beta1'].map((version) =>
+    forLive(
+      `/ws/google.cloud.aiplatform.${version}.LlmBidiService/BidiGenerateContent`,
+      `connectVertexLive${version === 'v1' ? '' : 'Beta'}`,
+      'Vertex AI',
+    ),
+  ),
 ];
 
 /**

@@ -14,6 +14,7 @@ import { createConversations } from './conversations.js';
 import { countBody } from './count-tokens.js';
 import { embeddingAnswer, geminiEmbeddingBody } from './embeddings.js';
 import { errorBody } from './error-body.js';
+import { answerLive, isLive } from './live.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
 import { type PlainAnswer, plainAnswers } from './plain-answers.js';
@@ -70,6 +71,8 @@ export function createHandler(
       await resources.answer(exchange, path, await readRequest(exchange), nameHeader);
     } else if (method === 'GET' && path === '/v1/realtime') {
       await answerRealtime(exchange, secrets);
+    } else if (method === 'GET' && isLive(path)) {
+      await answerLive(exchange);
     } else if (method === 'GET' && path === '/v1beta/models') {
       respond(exchange, geminiModelsBody());
     } else if (method === 'POST' && geminiPath.test(path)) {

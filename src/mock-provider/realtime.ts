@@ -1,13 +1,11 @@
 import type { Exchange } from '../server/exchange.js';
-import { FrameError, FrameParser, opcodes, writeClose, writeFrame } from '../websocket/frames.js';
-import { acceptOf, isKey, protocolsIn } from '../websocket/handshake.js';
+import { opcodes, writeFrame } from '../websocket/frames.js';
 import { tokensOf } from './ask.js';
 import type { ClientSecrets } from './client-secrets.js';
 import { ProviderError } from './provider-error.js';
+import { checkHandshake, openSocket } from './socket.js';
 import { steer } from './steer.js';
 import { steeringOf } from './steering.js';
-
-const maxMessageBytes = 16 * 1024 * 1024;
 
 /**
  * Answers a realtime session: `response.create` gets a text with the number of items said before,
@@ -19,27 +17,16 @@ export async function answerRealtime(exchange: Exchange, secrets: ClientSecrets)
   const model = modelOf(exchange, secrets);
   if (model === '')
     throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
-  const key = exchange.header('sec-websocket-key');
-  if (exchange.upgradeTo !== 'websocket' || !isKey(key)) {
-    throw new ProviderError(426, 'This endpoint is served by WebSocket.');
-  }
+  checkHandshake(exchange);
   const steering = steeringOf(model);
   if (await steer(exchange, steering)) return;
-  const [protocol] = protocolsIn(exchange.header('sec-websocket-protocol'));
-  const socket = exchange.upgrade([
-    ...['sec-websocket-accept', acceptOf(key)],
-    ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol]),
-  ]);
+  const { stream, close, serve } = openSocket(exchange);
   let events = 0;
   let items = 0;
   let last = '';
   const send = (type: string, fields: object = {}) => {
     const event = { type, event_id: `event_${++events}`, ...fields };
-    socket.write(writeFrame(opcodes.text, Buffer.from(JSON.stringify(event))));
-  };
-  const close = (code: number, reason = '') => {
-    socket.write(writeClose(code, reason));
-    socket.end();
+    stream.write(writeFrame(opcodes.text, Buffer.from(JSON.stringify(event))));
   };
   const respond = () => {
     const response = { id: `resp_${items}`, object: 'realtime.response', status: 'in_progress' };
@@ -48,7 +35,7 @@ export async function answerRealtime(exchange: Exchange, secrets: ClientSecrets)
     for (const delta of words) {
       send('response.output_text.delta', { response_id: response.id, delta });
       if (steering?.kind === 'cut-stream') {
-        socket.destroy();
+        stream.destroy();
         return;
       }
     }
@@ -65,38 +52,20 @@ export async function answerRealtime(exchange: Exchange, secrets: ClientSecrets)
     };
     send('response.done', { response: { ...response, status: 'completed', usage } });
   };
-  const parser = new FrameParser(
-    true,
-    { maxMessageBytes, maxTextBytes: maxMessageBytes },
-    {
-      onText(text) {
-        const { type, item } = JSON.parse(text.toString());
-        if (type === 'response.create') return respond();
-        if (type === 'session.update') return send('session.updated', { session: { model } });
-        if (type !== 'conversation.item.create') {
-          const error = { type: 'invalid_request_error', message: `Unknown event: ${type}` };
-          return send('error', { error });
-        }
-        items++;
-        last = String(item?.content?.[0]?.text ?? '');
-        send('conversation.item.created', { item });
-        const [, code] = /^close (\d{4})$/.exec(last) ?? [];
-        if (code !== undefined) close(Number(code), 'as asked');
-      },
-      onClose: (code) => close(code ?? 1000),
-    },
-  );
-  socket.on('error', () => {});
-  socket.on('data', (piece: Buffer) => {
-    try {
-      parser.push(piece);
-    } catch (error) {
-      close(error instanceof FrameError ? error.code : 1007, 'that was no event');
+  await serve((text) => {
+    const { type, item } = JSON.parse(text);
+    if (type === 'response.create') return respond();
+    if (type === 'session.update') return send('session.updated', { session: { model } });
+    if (type !== 'conversation.item.create') {
+      const error = { type: 'invalid_request_error', message: `Unknown event: ${type}` };
+      return send('error', { error });
     }
+    items++;
+    last = String(item?.content?.[0]?.text ?? '');
+    send('conversation.item.created', { item });
+    const [, code] = /^close (\d{4})$/.exec(last) ?? [];
+    if (code !== undefined) close(Number(code), 'as asked');
   });
-  socket.on('end', () => socket.end());
-  socket.resume();
-  await new Promise((resolve) => socket.on('close', resolve));
 }
 
 /** @throws ProviderError 401 for a key of a session that is not known. */

@@ -20,6 +20,8 @@ export interface ProviderKind {
     model: string,
     stream: boolean,
   ): string | null;
+  /** The name of a model in the first message of a session; absent: `model` itself. */
+  sessionModel?(provider: Provider, model: string): string;
   /** The path of its list of models. */
   listPath(provider: Provider, base: string): string;
   /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */

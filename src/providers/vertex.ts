@@ -14,7 +14,8 @@ import type { Hosted, ProviderKind } from './kind.js';
 import { isDotSegment, pathSegment } from './path-segment.js';
 
 /**
- * Google Cloud's Vertex AI: Gemini's models in Gemini's API, Claude's in Anthropic's. `api_key` is
+ * Google Cloud's Vertex AI: Gemini's models in Gemini's API, Claude's in Anthropic's, open models
+ * (`…-maas`) in OpenAI's. `api_key` is
  * the JSON of a service account or of workload identity federation, for which the control process
  * fetches tokens; else an access token (`ya29.…`) or an API key.
  */
@@ -30,7 +31,16 @@ export const vertex: ProviderKind = {
   },
   path(provider, base, { dialect: { name }, path }, model, stream) {
     if (isDotSegment(model)) return null;
+    // Open models are served by an endpoint of OpenAI's APIs, which names them in the body.
+    if (model.endsWith('-maas')) {
+      const isServed = provider.provider_params.project !== undefined && openApis.has(name);
+      return isServed ? `${modelsPath(provider, base)}/endpoints/openapi${path}` : null;
+    }
     const maker = /(^|\/)claude/.test(model) ? 'anthropic' : 'google';
+    if (name === 'gemini.live') {
+      const own = path.startsWith('/ws/google.cloud.') ? path : livePath;
+      return maker === 'google' ? base.replace(/\/v1(?:beta1)?$/, '') + own : null;
+    }
     const at = `${modelsPath(provider, base)}/publishers/${maker}/models`;
     const short = model.replace(/^(publishers\/\w+\/)?models\//, '');
     // Versions of Claude follow an `@`, which needs no encoding.
@@ -43,6 +53,10 @@ export const vertex: ProviderKind = {
     if (name !== 'anthropic.messages') return null;
     return `${named}${stream ? ':streamRawPredict' : ':rawPredict'}`;
   },
+  sessionModel(provider, model) {
+    const short = model.replace(/^(publishers\/\w+\/)?models\//, '');
+    return `${modelsPath(provider, '')}/publishers/google/models/${short}`.replace(/^\//, '');
+  },
   listPath: (_provider, base) => `${base.replace(/\/v1$/, '/v1beta1')}/publishers/google/models`,
   headers({ api_key, provider_params: { fetched } }) {
     if (fetched && 'bearer' in fetched) return ['authorization', `Bearer ${fetched.bearer}`];
@@ -50,12 +64,17 @@ export const vertex: ProviderKind = {
     return ['x-goog-api-key', api_key];
   },
   defaults: [],
-  quirks: () => noQuirks,
+  quirks: () => ({ ...noQuirks, oldMaxTokens: true }),
   hosted: ({ dialect: { name } }) =>
     Object.hasOwn(carried, name) ? (carried[name] ?? null) : null,
 };
 
 const defaultLocation = 'us-central1';
+
+/** For clients of Gemini's. */
+const livePath = '/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent';
+
+const openApis: ReadonlySet<string> = new Set(['openai.chat', 'openai.embeddings']);
 
 const speaks: ReadonlySet<string> = new Set(['gemini.generate', 'gemini.count_tokens']);
 

@@ -42,6 +42,8 @@ export interface Wire {
   readonly carry: Hosted['carry'] | null;
   /** Null where the headers are enough. */
   readonly sign: Sign | null;
+  /** The model's name in the first message of a session. */
+  readonly sessionModel: string;
 }
 
 /** From a client's dialect to a provider's, and back. */
@@ -74,7 +76,7 @@ export interface ProviderWires {
   /** The same by way of another dialect; null where no translation leads to one that it speaks. */
   translated(endpoint: AskedEndpoint, model: string): Wire | null;
   /** To its list of models. */
-  readonly list: Omit<Wire, 'dialect' | 'translation' | 'carry'>;
+  readonly list: Omit<Wire, 'dialect' | 'translation' | 'carry' | 'sessionModel'>;
 }
 
 /** The wire that requests at an endpoint take; null where the provider cannot be asked for them. */
@@ -118,7 +120,9 @@ export function compileWires(provider: Provider): ProviderWires {
     const streamPath = kind.path(provider, base, endpoint, model, true) ?? path;
     const hosted = kind.hosted?.(endpoint);
     const timeouts = timeoutsFor(model);
-    const own = { ...common, ...target(path, streamPath), timeouts, translation: null };
+    const sessionModel = kind.sessionModel?.(provider, model) ?? model;
+    const paths = target(path, streamPath);
+    const own = { ...common, ...paths, timeouts, sessionModel, translation: null };
     if (!hosted) return { ...own, dialect: endpoint.dialect, carry: null };
     const { dialect, carry } = hosted;
     // A host reads headers of the dialect's maker in its own way, or refuses them.

@@ -14,6 +14,9 @@ const notInHost = /[^!-~]|[,/?#@\\]/;
 /** The only place where SDKs encode a slash: a model's name. */
 const mayEncodeSlash = /^\/v1(?:beta1?)?\/models\/./;
 
+/** Google's SDK puts the path of its Live API after the slash that ends a base URL. */
+const doubledSlash = /^\/\/ws\/google\.[\w.]+(?:\/\w+)?$/;
+
 /** Servlet containers also treat `..;x` as one. */
 const dotSegment = /^\.{1,2}(?:;|$)/;
 
@@ -41,7 +44,8 @@ export function checkHost(headers: readonly string[]): void {
  * @throws GatewayError `invalid_request`.
  */
 export function checkTarget(path: string, query: string): void {
-  const problem = suspicious.test(path) ? pathProblem(path) : null;
+  const isOdd = suspicious.test(path) && !doubledSlash.test(path);
+  const problem = isOdd ? pathProblem(path) : null;
   if (problem !== null) throw invalid(`The path of the request ${problem}.`);
   if (notInQuery.test(query)) {
     throw invalid('The query of the request has a character that must be encoded.');

@@ -26,7 +26,10 @@ export class FrameError extends Error {
 
 /** Takes what a parser finds. */
 export interface FrameWatcher {
-  /** A whole text message, unmasked; longer ones than `maxTextBytes` are left out. */
+  /**
+   * A whole text message, unmasked; longer ones than `maxTextBytes` are left out. With `takesBinary`
+   * also a binary one that holds text.
+   */
   onText(text: Buffer): void;
   /** @param code null where the frame names none. */
   onClose(code: number | null): void;
@@ -37,6 +40,8 @@ export interface FrameLimits {
   maxMessageBytes: number;
   /** Length of a text that the watcher is given. */
   maxTextBytes: number;
+  /** Google's servers send JSON in binary messages. */
+  takesBinary?: boolean;
 }
 
 const noBytes = Buffer.alloc(0);
@@ -166,9 +171,8 @@ export class FrameParser {
     if (this.#messageBytes > this.#limits.maxMessageBytes) {
       throw new FrameError(1009, `a message is longer than ${this.#limits.maxMessageBytes} bytes`);
     }
-    if (this.#message !== opcodes.text || this.#messageBytes > this.#limits.maxTextBytes) {
-      this.#text = null;
-    }
+    const isTaken = this.#message === opcodes.text || this.#limits.takesBinary === true;
+    if (!isTaken || this.#messageBytes > this.#limits.maxTextBytes) this.#text = null;
     this.#isFinal = isFinal;
     this.#left = length;
     this.#mask = Buffer.from(mask);
@@ -190,9 +194,9 @@ export class FrameParser {
     const isText = this.#message === opcodes.text;
     this.#message = null;
     this.#text = null;
-    if (!text || !isText) return;
-    if (!isUtf8(text)) throw new FrameError(1007, 'a text is not valid UTF-8');
-    this.#watcher.onText(text);
+    if (!text) return;
+    if (isUtf8(text)) this.#watcher.onText(text);
+    else if (isText) throw new FrameError(1007, 'a text is not valid UTF-8');
   }
 
   #close(payload: Buffer): void {
@@ -204,6 +208,19 @@ export class FrameParser {
     this.#closed = true;
     this.#watcher.onClose(code);
   }
+}
+
+/** Length of the frame that these bytes begin with, its head included; null if more are needed. */
+export function frameBytes(bytes: Buffer): number | null {
+  if (bytes.length < 2) return null;
+  const second = bytes[1] as number;
+  const short = second & 0x7f;
+  const sizeBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
+  const headBytes = 2 + sizeBytes + (second >= 0x80 ? 4 : 0);
+  if (bytes.length < headBytes) return null;
+  if (sizeBytes === 0) return headBytes + short;
+  const length = sizeBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+  return headBytes + length;
 }
 
 /** Section 7.4, and the codes that IANA has added; others must not be sent. */

@@ -82,6 +82,21 @@ test('text embedding models are asked by predict, Gemini’s newer ones in its o
   }
 });
 
+test('open models are asked in OpenAI’s APIs, in a project', () => {
+  const model = 'intfloat/multilingual-e5-large-instruct-maas';
+  const at = '/v1/projects/my-project/locations/us-east5/endpoints/openapi';
+  const pathTo = (pattern: string, wires = vertex()) => wires.to(endpointAt(pattern), model)?.path;
+  assert.equal(pathTo('/v1/embeddings'), `${at}/embeddings`);
+  assert.equal(pathTo('/v1/chat/completions'), `${at}/chat/completions`);
+  assert.equal(pathTo('/v1beta/models/{model}:generateContent'), undefined);
+  assert.equal(pathTo('/v1/messages'), undefined);
+  assert.equal(pathTo('/v1/embeddings', vertex({ provider_params: {} })), undefined);
+  const embed = vertex().translated(endpointAt('/v1beta/models/{model}:embedContent'), model);
+  assert.equal(embed?.path, `${at}/embeddings`);
+  const messages = vertex().translated(endpointAt('/v1/messages'), model);
+  assert.equal(messages?.path, `${at}/chat/completions`);
+});
+
 test('counted content is at the top level, as Vertex AI requires', () => {
   const wire = vertex().to(endpointAt('/v1beta/models/{model}:countTokens'), 'gemini-x');
   assert.equal(wire?.path, `${models}/google/models/gemini-x:countTokens`);

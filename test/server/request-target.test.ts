@@ -58,6 +58,9 @@ test('paths that two parsers could read differently are refused', () => {
     [
       /empty segment/,
       '//admin',
+      '//ws/admin',
+      '//ws/google.ai/a/b',
+      '//ws/google.ai//admin',
       '/docs//admin',
       '/docs//',
       '/v1/models/%2fadmin',
@@ -70,6 +73,18 @@ test('paths that two parsers could read differently are refused', () => {
   ];
   for (const [reason, ...paths] of refused) {
     for (const path of paths) assert.match(ofPath(path) ?? 'passed', reason, JSON.stringify(path));
+  }
+});
+
+test('only the path of Google’s Live API may begin with two slashes, as its SDK writes it', () => {
+  const path = '//ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent';
+  assert.equal(ofPath(path), null);
+  assert.equal(
+    ofPath('//ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent'),
+    null,
+  );
+  for (const other of [`/${path}`, `${path}/..`, `${path}%2f`, `${path}/a/b`, '//ws/google']) {
+    assert.match(ofPath(other) ?? 'passed', /segment|encoded slash/, other);
   }
 });
 

@@ -190,16 +190,18 @@ function modelRequest({ document, dialect, pattern, form }: ModelEndpoint) {
   };
 }
 
-function socket({ document }: SocketEndpoint) {
+function socket({ document, messages }: SocketEndpoint) {
   const model = { name: 'model', in: 'query', required: true, schema: modelName };
+  const isInQuery = messages.readSetup === null;
   return {
     get: {
       ...document,
-      description:
-        'Relays the frames of both sides. Browsers send the key as the subprotocol `openai-insecure-api-key.KEY`.',
+      description: isInQuery
+        ? 'Relays the frames of both sides. Browsers send the key as the subprotocol `openai-insecure-api-key.KEY`.'
+        : 'Relays the frames of both sides. The first message of the client, `setup`, names the model; after the handshake, errors are in the reason of the close frame.',
       tags: ['models'],
       security: clientKeys,
-      parameters: [model],
+      parameters: isInQuery ? [model] : [],
       responses: {
         101: { description: 'Connected to a provider' },
         ...errorReferences([400, 401, 403, 404, 405, 426, 429, 500, 502, 503, 504]),

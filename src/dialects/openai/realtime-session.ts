@@ -1,6 +1,12 @@
 import { isObject } from '../conversation/read.js';
 import { parsedJson } from '../errors/answer-error.js';
-import { noClasses, type TokenUsage, type UsageClasses, usageOfClasses } from '../usage.js';
+import {
+  type Session,
+  type SessionMessages,
+  SessionUsage,
+  type SessionWatcher,
+} from '../socket.js';
+import { sessionModels } from './named-models.js';
 import { readUsageObject } from './usage-classes.js';
 
 const ends = ['"response.done"', '"conversation.item.input_audio_transcription.completed"'].map(
@@ -8,37 +14,24 @@ const ends = ['"response.done"', '"conversation.item.input_audio_transcription.c
 );
 const start = Buffer.from('"response.created"');
 
-type Counts = Omit<UsageClasses, 'tier'>;
-
-/** Takes what happens in a session. */
-export interface SessionWatcher {
-  /** A response begins; in a session that only transcribes, the text of a turn has come. */
-  onResponse(): void;
-  onUsage(usage: TokenUsage): void;
-}
-
-const unwatched: SessionWatcher = { onResponse: () => {}, onUsage: () => {} };
-
 /**
  * Sums the usage reported by the events of a realtime session, and tracks responses in progress.
  */
-export class RealtimeSession {
+class RealtimeSession implements Session {
   readonly #watcher: SessionWatcher;
+  readonly #usage = new SessionUsage();
   #hasResponses = false;
-  /** True while a response is in progress: a session can be closed cleanly between two. */
   isResponding = false;
-  #counts: Counts | null = null;
 
-  constructor(watcher: SessionWatcher = unwatched) {
+  constructor(watcher: SessionWatcher) {
     this.#watcher = watcher;
   }
 
-  /** The usage of all responses so far; null if none has reported any. */
-  get usage(): TokenUsage | null {
-    return this.#counts && usageOfClasses({ ...noClasses, ...this.#counts });
+  get usage() {
+    return this.#usage.total;
   }
 
-  /** Takes a text message of the provider. Most are pieces of an answer. */
+  /** Most messages are pieces of an answer. */
   push(text: Buffer): void {
     if (text.includes(start)) {
       this.isResponding = true;
@@ -58,13 +51,20 @@ export class RealtimeSession {
 
   #add(reported: unknown): void {
     const usage = isObject(reported) ? readUsageObject(reported) : null;
-    if (!usage) return;
-    const sum: Record<string, number> = { ...this.#counts };
-    for (const [name, value] of Object.entries(usage)) {
-      if (typeof value === 'number') sum[name] = (sum[name] ?? 0) + value;
-    }
-    this.#counts = sum as unknown as Counts;
-    const added = usageOfClasses({ ...noClasses, ...usage });
+    const added = usage && this.#usage.add(usage);
     if (added) this.#watcher.onUsage(added);
   }
 }
+
+/** Events of OpenAI's realtime API. */
+export const realtimeMessages: SessionMessages = {
+  follow: (watcher) => new RealtimeSession(watcher),
+  namedModels: sessionModels,
+  errorMessage: (error, requestId) =>
+    JSON.stringify({
+      type: 'error',
+      event_id: `event_${requestId}`,
+      ...JSON.parse(error.toBody()),
+    }),
+  readSetup: null,
+};

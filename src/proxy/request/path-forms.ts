@@ -11,6 +11,7 @@ const gemini =
 /** A path in the form used by the endpoint table. */
 export function pathAsListed(path: string): string {
   if (path.startsWith('/openai/')) return path.replace(azure, '');
+  if (path.startsWith('//ws/')) return path.slice(1);
   const method = path.includes(':') ? gemini.exec(path)?.[2] : undefined;
   return method === undefined ? path : `/v1beta/models/{model}:${method}`;
 }

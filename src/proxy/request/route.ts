@@ -56,7 +56,9 @@ const offered = endpoints
 export function dialectOf(exchange: Pick<Exchange, 'header' | 'path'>): Dialect | null {
   const endpoint = modelEndpointAt(exchange.path);
   if (endpoint) return endpoint.dialect;
-  if (!endpointAt(exchange.path)) return exchange.path.startsWith('/v1beta') ? generate : null;
+  const other = endpointAt(exchange.path);
+  if (!other) return exchange.path.startsWith('/v1beta') ? generate : null;
+  if (other.kind === 'socket') return other.dialect;
   const shape = modelShape(exchange);
   return { openai: null, anthropic: messages, gemini: generate }[shape];
 }

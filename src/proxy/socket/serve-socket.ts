@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { SocketEndpoint } from '../../dialects/endpoint.js';
 import { checkModel, requestWithout } from '../../dialects/head.js';
+import type { SessionSetup } from '../../dialects/socket.js';
 import { GatewayError } from '../../errors.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { Route, RoutedCredential } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { FrameError, opcodes, writeClose, writeFrame } from '../../websocket/frames.js';
 import { acceptOf, isKey, newKey, protocolsIn } from '../../websocket/handshake.js';
 import { keyProtocol } from '../access/client-key.js';
 import { admit } from '../admission/admit.js';
@@ -19,11 +23,23 @@ import type { Gateway } from '../gateway.js';
 import { applyPolicies } from '../policies/applied-policies.js';
 import type { RequestRecord } from '../record.js';
 import type { ClientSecret } from './client-secret.js';
-import { SocketRelay } from './socket-relay.js';
+import { firstMessage } from './first-message.js';
+import { policyViolation, SocketRelay, serverError, shortened } from './socket-relay.js';
+
+/** How a session begins, by its API. */
+interface Opening {
+  /** As the client named it. */
+  model: string;
+  /** The client's first message; null: its API has none. */
+  setup: SessionSetup | null;
+  /** The socket of the client. @param protocol that the provider has chosen; null: none. */
+  connect(protocol: string | null): Duplex;
+}
 
 /**
- * Connects a client by WebSocket (RFC 6455) to a provider of the model in its query, and relays both
- * ways until either ends. A provider's refusal is the answer to the handshake.
+ * Connects a client by WebSocket (RFC 6455) to a provider of its model, and relays both ways until
+ * either ends. A provider's refusal is the answer to the handshake, except where the first message of
+ * the client names the model: then its handshake is over before, and a close frame tells why.
  * @throws GatewayError as `dispatch` and `planRoutes`; `invalid_request`, `upgrade_refused`;
  *   AbortedError.
  */
@@ -36,14 +52,62 @@ export async function serveSocket(
   record: RequestRecord,
 ): Promise<void> {
   const key = checkHandshake(exchange);
-  const model = modelOf(exchange, secret);
+  const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
+  const protocols = offered.filter((name) => !name.startsWith(keyProtocol));
+  const connect = (protocol: string | null) => {
+    // A browser treats a handshake that chooses none of its protocols as failed.
+    const chosen = protocol ?? protocols[0];
+    return exchange.upgrade([
+      ...['sec-websocket-accept', acceptOf(key)],
+      ...(chosen === undefined ? [] : ['sec-websocket-protocol', chosen]),
+      ...(record.provider === null ? [] : ['x-llmproxy-provider', record.provider]),
+      ...['x-request-id', record.requestId],
+    ]);
+  };
+  const session = (opening: Opening) =>
+    serveSession(gateway, exchange, endpoint, credential, secret, record, protocols, opening);
+  const { readSetup } = endpoint.messages;
+  if (readSetup === null) {
+    return await session({ model: modelOf(exchange, secret), setup: null, connect });
+  }
+  const client = connect(null);
+  client.on('error', () => {});
+  try {
+    const { max_body_bytes, body_timeout_ms } = gateway.settings.server;
+    const reading = firstMessage(client, max_body_bytes);
+    const late = () =>
+      new GatewayError('request_timeout', `No message came within ${body_timeout_ms} ms.`);
+    const setup = readSetup(await gateway.watchdog.within(reading, body_timeout_ms, late));
+    await session({ model: setup.model, setup, connect: () => client });
+  } catch (error) {
+    const isBroken = error instanceof FrameError;
+    const refusal = isBroken ? new GatewayError('invalid_request', error.message) : error;
+    if (!(refusal instanceof GatewayError)) {
+      client.destroy();
+      throw error;
+    }
+    record.failed(refusal, refusal.toBody());
+    const code = refusal.status < 500 ? policyViolation : serverError;
+    client.end(writeClose(isBroken ? error.code : code, shortened(refusal.message)));
+    client.resume();
+  }
+}
+
+async function serveSession(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: SocketEndpoint,
+  credential: RoutedCredential,
+  secret: ClientSecret | null,
+  record: RequestRecord,
+  protocols: readonly string[],
+  { model, setup, connect }: Opening,
+): Promise<void> {
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
   if (gateway.snapshot.policies) {
     await applyPolicies({ gateway, endpoint, credential, record }, request, null);
   }
-  const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
-  const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();
   const routes = openRoutes(
     gateway,
@@ -55,11 +119,12 @@ export async function serveSocket(
     routes: secret ? routesOf(secret, routes) : routes,
     secret,
     endpoint,
+    query: exchange.query.replace(/(^|&)(?:model|deployment)=[^&]*/g, ''),
     read: { conversation: null },
     routesOfKind: () => [],
     upgrade: [
       ...['sec-websocket-version', '13', 'sec-websocket-key', providerKey],
-      ...(passed.length === 0 ? [] : ['sec-websocket-protocol', passed.join(', ')]),
+      ...(protocols.length === 0 ? [] : ['sec-websocket-protocol', protocols.join(', ')]),
     ],
   };
   const { quotas } = credential;
@@ -80,8 +145,12 @@ export async function serveSocket(
       : planned;
     const answer = await dispatch(gateway, exchange, allowed, record);
     const { attempt } = answer;
-    if (!attempt.socket) return await refuse(gateway, exchange, answer, allowed, record);
-    const chosen = checkAnswer(answer, acceptOf(providerKey), passed, record);
+    if (!attempt.socket) {
+      if (setup === null) return await refuse(gateway, exchange, answer, allowed, record);
+      attempt.abort();
+      throw refused(record, attempt.status);
+    }
+    const chosen = checkAnswer(answer, acceptOf(providerKey), protocols, record);
     if (exchange.aborted) {
       attempt.abort();
       throw new AbortedError();
@@ -89,13 +158,17 @@ export async function serveSocket(
     record.firstTokenMs = performance.now() - record.startMs;
     record.stream = true;
     record.answered(101);
-    // A browser treats a handshake that chooses none of its protocols as failed.
-    const protocol = chosen ?? passed[0];
-    const client = exchange.upgrade([
-      ...['sec-websocket-accept', acceptOf(key)],
-      ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol]),
-      ...['x-request-id', record.requestId, 'x-llmproxy-provider', record.provider ?? ''],
-    ]);
+    const client = connect(chosen);
+    if (client.destroyed) {
+      attempt.abort();
+      record.complete = false;
+      throw new AbortedError();
+    }
+    if (setup) {
+      const name = record.candidate?.wire(endpoint)?.sessionModel ?? model;
+      const first = Buffer.from(setup.written(name));
+      attempt.socket.write(writeFrame(opcodes.text, first, randomBytes(4)));
+    }
     const connectedMs = performance.now();
     await new SocketRelay(gateway, client, attempt.socket, credential, endpoint, record).done;
     record.upstreamMs += performance.now() - connectedMs;
@@ -105,9 +178,18 @@ export async function serveSocket(
   }
 }
 
+/** A refusal of the provider, for a client whose handshake is over. */
+function refused({ provider }: RequestRecord, status: number): GatewayError {
+  const what =
+    status >= 400 ? `refused the session with ${status}` : 'does not answer by WebSocket';
+  return new GatewayError('upstream_failed', `The provider "${provider}" ${what}.`);
+}
+
 /** @throws GatewayError `invalid_request` for a model that is missing, or not that of the secret. */
 function modelOf({ query }: Exchange, secret: ClientSecret | null): string {
-  const named = new URLSearchParams(query).get('model') ?? undefined;
+  const parameters = new URLSearchParams(query);
+  // Clients of Azure name a deployment.
+  const named = parameters.get('model') ?? parameters.get('deployment') ?? undefined;
   if (secret === null) return checkModel(named);
   if (named === undefined || named === secret.model) return secret.model;
   const message = `The client secret is for the model "${secret.model}".`;
@@ -175,8 +257,5 @@ async function refuse(
     return await relayAnswer(gateway, answer, exchange, planned, record);
   }
   answer.attempt.abort();
-  throw new GatewayError(
-    'upstream_failed',
-    `The provider "${record.provider}" does not answer by WebSocket.`,
-  );
+  throw refused(record, answer.attempt.status);
 }

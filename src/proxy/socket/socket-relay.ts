@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { SocketEndpoint } from '../../dialects/endpoint.js';
-import { sessionModels } from '../../dialects/openai/named-models.js';
-import { RealtimeSession } from '../../dialects/openai/realtime-session.js';
+import type { Session } from '../../dialects/socket.js';
 import { GatewayError } from '../../errors.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
@@ -30,8 +29,8 @@ const maxReasonBytes = 123;
 const drainMarginMs = 2_000;
 
 const goingAway = 1001;
-const policyViolation = 1008;
-const serverError = 1011;
+export const policyViolation = 1008;
+export const serverError = 1011;
 
 /** One of the two connections. */
 interface Side {
@@ -62,7 +61,8 @@ export class SocketRelay implements Watched {
   readonly #gateway: Gateway;
   readonly #credential: RoutedCredential;
   readonly #record: RequestRecord;
-  readonly #session: RealtimeSession;
+  readonly #endpoint: SocketEndpoint;
+  readonly #session: Session;
   readonly #client: Side;
   readonly #provider: Side;
   #drainingSinceMs: number | null = null;
@@ -81,6 +81,7 @@ export class SocketRelay implements Watched {
   ) {
     this.#gateway = gateway;
     this.#credential = credential;
+    this.#endpoint = endpoint;
     this.#record = record;
     record.complete = false;
     const limits = new SessionLimits(
@@ -92,7 +93,8 @@ export class SocketRelay implements Watched {
       (error) => this.#refuse(error),
       (isHeld) => this.#hold(isHeld),
     );
-    this.#session = new RealtimeSession({
+    const { follow, namedModels } = endpoint.messages;
+    this.#session = follow({
       onResponse: () => limits.began(),
       onUsage: (usage) => limits.used(usage),
     });
@@ -106,7 +108,7 @@ export class SocketRelay implements Watched {
       maxTextBytes: number,
       onText: (text: Buffer) => void,
     ): Side => {
-      const frames = { maxMessageBytes, maxTextBytes };
+      const frames = { maxMessageBytes, maxTextBytes, takesBinary: true };
       const side: Side = {
         stream,
         parser: new FrameParser(isMasked, frames, {
@@ -124,7 +126,8 @@ export class SocketRelay implements Watched {
       return side;
     };
     // A long text could name a model, too.
-    const maxClientBytes = credential.allows === null ? maxTextBytes : maxMessageBytes;
+    const maxNamedBytes = credential.allows === null ? maxTextBytes : maxMessageBytes;
+    const maxClientBytes = namedModels === null ? 0 : maxNamedBytes;
     this.#client = sideOf(client, true, maxClientBytes, (text) => this.#checkModels(text));
     this.#provider = sideOf(provider, false, maxTextBytes, (text) => this.#session.push(text));
     gateway.watchdog.add(this);
@@ -277,11 +280,12 @@ export class SocketRelay implements Watched {
 
   /** Finds models in an event of the client that its key may not use. */
   #checkModels(text: Buffer): void {
+    const { namedModels } = this.#endpoint.messages;
     const allows = this.#holder()?.allows ?? null;
-    if (allows === null) return;
+    if (allows === null || namedModels === null) return;
     try {
       const { model, candidate } = this.#record;
-      for (const named of sessionModels(text)) {
+      for (const named of namedModels(text)) {
         if (named.model === model || named.model === candidate?.model) continue;
         if (allows(modelMeant(named.model, this.#gateway.settings.routing))) continue;
         throw notAllowed(named.model, named.param);
@@ -292,14 +296,14 @@ export class SocketRelay implements Watched {
     }
   }
 
-  /** Ends the session with a refusal, which the client gets as an event. */
+  /** Ends the session with a refusal, which the client gets as a message where its API has one. */
   #refuse(error: GatewayError): void {
     this.#record.error ??= error.code;
     const { stream, isTold } = this.#client;
-    if (!isTold && this.#provider.parser.atMessageEnd) {
-      const body = JSON.parse(error.toBody());
-      const event = { type: 'error', event_id: `event_${this.#record.requestId}`, ...body };
-      stream.write(writeFrame(opcodes.text, Buffer.from(JSON.stringify(event))));
+    const { errorMessage } = this.#endpoint.messages;
+    if (errorMessage && !isTold && this.#provider.parser.atMessageEnd) {
+      const message = errorMessage(error, this.#record.requestId);
+      stream.write(writeFrame(opcodes.text, Buffer.from(message)));
     }
     this.#endBoth(policyViolation, error.message);
   }
@@ -314,7 +318,8 @@ export class SocketRelay implements Watched {
   }
 }
 
-function shortened(reason: string): string {
+/** A reason that fits into a close frame. */
+export function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > maxReasonBytes) short = short.slice(0, -1);
   return short;

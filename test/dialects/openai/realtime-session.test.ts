@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RealtimeSession } from '../../../src/dialects/openai/realtime-session.js';
+import { realtimeMessages } from '../../../src/dialects/openai/realtime-session.js';
 
+const begun = () => realtimeMessages.follow({ onResponse: () => {}, onUsage: () => {} });
 const event = (type: string, more: object = {}) => Buffer.from(JSON.stringify({ type, ...more }));
 const usage = {
   input_tokens: 10,
@@ -12,8 +13,8 @@ const usage = {
 };
 
 test('a session sums the usage of its responses and transcriptions, by class', () => {
-  const session = new RealtimeSession();
-  assert.equal(new RealtimeSession().usage, null);
+  const session = begun();
+  assert.equal(begun().usage, null);
   session.push(event('response.done', { response: { usage } }));
   session.push(event('response.done', { response: { usage } }));
   session.push(event('conversation.item.input_audio_transcription.completed', { usage }));
@@ -28,7 +29,7 @@ test('a session sums the usage of its responses and transcriptions, by class', (
 });
 
 test('a response is under way from its creation to its end', () => {
-  const session = new RealtimeSession();
+  const session = begun();
   assert.equal(session.isResponding, false);
   session.push(event('response.created'));
   assert.equal(session.isResponding, true);

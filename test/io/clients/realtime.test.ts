@@ -92,6 +92,13 @@ test('realtime sessions are relayed to a provider', async (t) => {
     });
   });
 
+  await t.test('a client of Azure names a deployment', async () => {
+    const client = await open('/openai/realtime?api-version=2025-04-01-preview&deployment=rt');
+    client.send({ type: 'session.update', session: {} });
+    assert.deepEqual((await client.next('session.updated')).session, { model: 'mapped' });
+    await client.close();
+  });
+
   await t.test('a browser names its key as a subprotocol, which no provider gets', async () => {
     const protocols = ['realtime', `openai-insecure-api-key.${key}`, 'openai-beta.realtime-v1'];
     const client = await connectSocket(t, daemon.url + path, { protocols });

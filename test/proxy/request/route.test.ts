@@ -98,6 +98,9 @@ test('paths and methods lead to endpoints, whose patterns hold nothing of the cl
     'GET /responses upgrade': 'upgrade_refused',
     'GET /v1/models upgrade': 'models /v1/models',
     'POST /v1/responses upgrade': 'model_request /v1/responses',
+    'GET //ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent upgrade':
+      'upgrade_refused',
+    'GET //ws/google.ai.generativelanguage.v9.GenerativeService.BidiGenerateContent': 'unknown_url',
     'GET /': 'control /',
     'POST /v1/chat/completions/': 'unknown_url',
     'POST /V1/chat/completions': 'unknown_url',
