@@ -163,8 +163,8 @@ test('days and weeks that are summed by more dimensions are read from these, as 
   ]);
   const before = { ...folded, filledFrom: new Date('2026-03-11T06:00Z') };
   assert.deepEqual(plan(['team'], fortnight, 'UTC', before), [
-    'fold team_model week 03-02T00:00 03-09T00:00',
-    'fold team_model day 03-10T00:00 03-11T00:00',
+    'fold team week 03-02T00:00 03-09T00:00',
+    'fold team day 03-10T00:00 03-11T00:00',
     'key hour 03-11T06:00 03-12T00:00',
     'rows 03-01T23:00 03-02T00:00',
     'rows 03-09T00:00 03-10T00:00',
@@ -175,8 +175,8 @@ test('days and weeks that are summed by more dimensions are read from these, as 
 
 test('weeks are no days, and neither is made of hours or of days of another zone', () => {
   assert.deepEqual(plan(['team', 'day'], fortnight, 'UTC', folded)?.slice(0, 2), [
-    'fold team_model day 03-02T00:00 03-09T00:00',
-    'fold team_model day 03-10T00:00 03-11T00:00',
+    'fold team day 03-02T00:00 03-09T00:00',
+    'fold team day 03-10T00:00 03-11T00:00',
   ]);
   for (const [by, zone] of [
     [['team', 'hour'], 'UTC'],
@@ -199,6 +199,9 @@ test('of the sums of whole days and weeks the fewest that will do are read', () 
     [['tag'], { team: 'chat' }, 'tag'],
     [[], { tag: 'a' }, 'tag'],
     [['user'], {}, 'user'],
+    [[], {}, 'fold total'],
+    [['day'], {}, 'fold total'],
+    [['team'], {}, 'fold team'],
     [['team'], { provider: 'p' }, 'fold team_model'],
     [['key'], { team: 'chat' }, 'fold key'],
     [['model'], { tag: 'a' }, 'fold tag_model'],

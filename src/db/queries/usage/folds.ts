@@ -5,6 +5,8 @@ import { isError } from '../requests/request-filter.js';
 
 /** Sums of whole days and weeks in `usage_folds`, by what they have values of, the fewest rows first. */
 export const folds = {
+  total: [],
+  team: ['team'],
   team_model: ['team', 'model', 'provider'],
   key: ['key', 'team'],
   tag_model: ['tag', 'team', 'model', 'provider'],
@@ -12,8 +14,8 @@ export const folds = {
   key_model: ['key', 'team', 'model', 'provider'],
 } as const;
 
-/** The counts of `usage_folds`, and what a row of `request_logs` adds to each. */
-const counts = {
+/** The counts of sums, and what a row of `request_logs` adds to each. */
+export const countsOfRow = {
   requests: '1',
   errors: `(${isError})::int`,
   prompt_tokens: 'prompt_tokens',
@@ -29,12 +31,14 @@ const counts = {
   first_tokens: '(first_token_ms IS NOT NULL)::int',
   first_token_us: 'round(first_token_ms * 1000)::bigint',
 };
-const countNames = Object.keys(counts);
+const countNames = Object.keys(countsOfRow);
 const names = ['credential_id', 'credential_name', 'team', 'model', 'provider', 'tag'];
 const columns = ['dimensions', 'grain', 'bucket', ...names, ...countNames].join(', ');
-const has = (dimensions: readonly string[], name: string) => dimensions.includes(name);
-const cubes = Object.entries(folds)
-  .map(([name, of]) => `('${name}', ${has(of, 'key')}, ${has(of, 'model')}, ${has(of, 'tag')})`)
+const cubes = Object.entries<readonly string[]>(folds)
+  .map(([name, of]) => {
+    const has = ['team', 'key', 'model', 'tag'].map((column) => of.includes(column));
+    return `('${name}', ${has.join(', ')})`;
+  })
   .join(', ');
 
 /** Fewer are not worth the time to merge their bins. */
@@ -174,13 +178,13 @@ function daySums(bucket: Bucket): string {
           FILTER (WHERE ${column} IS NOT NULL)`;
   return `
     SELECT cube.dimensions, 'day', ${literal(bucket.start)},
-      CASE WHEN of_key THEN credential_id END, CASE WHEN of_key THEN credential_name END, team,
+      CASE WHEN of_key THEN credential_id END, CASE WHEN of_key THEN credential_name END, CASE WHEN of_team THEN team END,
       CASE WHEN of_model THEN model END, CASE WHEN of_model THEN provider END, each.tag,
       ${countNames.map(sumOf).join(', ')},
       ${histogram("string_agg(durations, ',')")}, ${histogram("string_agg(first_token_times, ',')")}
     FROM (
       SELECT credential_id, credential_name, team, model, provider, tags,
-        ${Object.entries(counts)
+        ${Object.entries(countsOfRow)
           .map(([name, value]) => `sum(${value}) AS ${name}`)
           .join(', ')},
         ${elements('duration_ms')} AS durations,
@@ -189,7 +193,7 @@ function daySums(bucket: Bucket): string {
       WHERE started_at >= ${literal(bucket.start)} AND started_at < ${endOf(bucket)} AND mirror IS NULL
       GROUP BY 1, 2, 3, 4, 5, 6
     ) AS alike
-    CROSS JOIN (VALUES ${cubes}) AS cube (dimensions, of_key, of_model, of_tag)
+    CROSS JOIN (VALUES ${cubes}) AS cube (dimensions, of_team, of_key, of_model, of_tag)
     LEFT JOIN LATERAL jsonb_array_elements_text(CASE WHEN of_tag THEN tags END) AS each (tag) ON true
     WHERE NOT of_tag OR each.tag IS NOT NULL
     GROUP BY 1, 4, 5, 6, 7, 8, 9`;

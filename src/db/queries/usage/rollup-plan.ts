@@ -69,8 +69,8 @@ export function planRollups(
   const hasDays = !by.includes('hour') && isUtc;
   const cube = smallest(cubes, needed);
   // Folds have no sums of requests without tags.
-  const needsNone = by.includes('tag') || (cube !== null && small.includes(cube));
-  const fold = needsNone ? null : smallest(folds, needed);
+  const isSmall = needed.length > 0 && cube !== null && small.includes(cube);
+  const fold = isSmall || by.includes('tag') ? null : smallest(folds, needed);
   const plan: RollupPlan = { sums: [], rows: [] };
   const add = (
     dimensions: string,

@@ -2,11 +2,13 @@ import { type Histogram, quantiles } from '../../../observe/usage/histogram.js';
 import { type Distribution, type UsageSum, usageCounts } from '../../../observe/usage/usage-sum.js';
 import type { Sql } from '../../client.js';
 import { literal, matches, runReport } from '../../report.js';
-import { isError, type RequestFilter, where } from '../requests/request-filter.js';
+import { type RequestFilter, where } from '../requests/request-filter.js';
+import { countsOfRow } from './folds.js';
 import type { Range, RollupPlan, SummedRange } from './rollup-plan.js';
 import {
   type GroupOptions,
   groupColumns,
+  lastName,
   measureOf,
   orderOf,
   shownGroups,
@@ -39,7 +41,7 @@ export async function sumRollups(
       FROM (${parts.join('\n      UNION ALL ')}) AS parts
     ), ranked (g1, g2, id, last_name, ${measures.join(', ')}) AS (${
       by.length > 0
-        ? `SELECT g1, g2, id, max(credential_name),
+        ? `SELECT g1, g2, id, ${by.includes('key') ? lastName : 'NULL::text'},
             ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
           FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0`
         : `SELECT NULL, NULL, NULL::bigint, NULL, ${measures.map(() => 0).join(', ')}`
@@ -130,27 +132,27 @@ function rolled(
     ...(tag ? [matches('tag', tag)] : []),
   ];
   const isFold = table === 'usage_folds';
-  const columns = names.map((name) => (isFold && name === 'end_user' ? 'NULL AS end_user' : name));
+  const columns = names.map((name) =>
+    isFold && name === 'end_user' ? 'NULL::text AS end_user' : name,
+  );
   return `SELECT * FROM (
       SELECT bucket AS started_at, ${[...columns, ...counts].join(', ')}, durations,
-        first_token_times, dimensions, grain, NULL AS mirror
+        first_token_times, dimensions, grain, NULL::text AS mirror
       FROM ${table}
     ) AS rollups WHERE ${conditions.join(' AND ')}`;
 }
 
-/** Rows of a range, each as a roll-up of one request. */
+/**
+ * Rows of a range, each as a roll-up of one request. Columns of other types than those of roll-ups would
+ * make the server read all columns of all parts.
+ */
 function single(range: Range, filter: RequestFilter, by: readonly UsageGrouping[]): string {
   const byTag = by.includes('tag');
-  return `SELECT started_at, ${names.map((name) => (name === 'tag' && !byTag ? 'NULL' : name)).join(', ')},
-        1, (${isError})::int, prompt_tokens, completion_tokens, total_tokens,
-        CASE WHEN usage_source = 'estimated' THEN total_tokens END, cost_nano,
-        (cost_nano IS NULL AND provider IS NOT NULL AND status < 400)::int,
-        (cache = 'hit')::int, saved_nano, (usage_classes ->> 'cacheRead')::bigint,
-        round(duration_ms * 1000)::bigint, (first_token_ms IS NOT NULL)::int,
-        round(first_token_ms * 1000)::bigint,
+  return `SELECT started_at, ${names.map((name) => (name === 'tag' && !byTag ? 'NULL::text' : name)).join(', ')},
+        ${counts.map((name) => `(${countsOfRow[name]})::bigint`).join(', ')},
         ARRAY[(llmproxy_duration_bin(duration_ms) << 40) + 1],
         CASE WHEN first_token_ms IS NOT NULL
-          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END, NULL, NULL, NULL
+          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END, NULL::text, NULL::text, NULL::text
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) AS each (tag) ON true' : ''}
       WHERE ${where({ ...filter, ...range })}`;

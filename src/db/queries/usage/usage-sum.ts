@@ -99,10 +99,13 @@ export function shownGroups([first, second]: readonly UsageGrouping[]): string {
   return `${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id`;
 }
 
+/** The last name in a group; bytes are compared faster than letters of a language. */
+export const lastName = `(max(credential_name COLLATE "C")) COLLATE "default"`;
+
 /** Name of a group's key: its current one, or its last one if it is deleted. */
 export const keyName = `coalesce(
   (SELECT name FROM credentials c WHERE c.id = logs.id),
-  CASE WHEN id IS NOT NULL THEN max(credential_name) END
+  CASE WHEN id IS NOT NULL THEN ${lastName} END
 ) AS key_name`;
 
 /** What sums may be sorted by. */
