@@ -181,9 +181,20 @@ test('a webhook signs with a secret of the machine, and no admin key may name an
   const whole = `guardrails: {ours: {config: {url: "${hook.url}", timeout_ms: 60000}}}`;
   assert.equal((await apply(daemon, whole)).status, 200);
   verdicts.areHeld = true;
-  assert.equal((await askChat(url, key, 'm')).status, 200);
+  const passed = await askChat(url, key, 'm');
+  assert.equal(passed.status, 200);
   const verdict = await until('the check', () => held[0]);
+  const stopped = daemon.stop();
+  const isOver = ({ status }: { status: number }) => status !== 200;
+  // Nobody accepts connections any more.
+  await until('it takes no requests', () =>
+    ask(`${url}/health`, { signal: AbortSignal.timeout(500) }).then(isOver, () => true),
+  );
   verdict();
+  assert.equal(await stopped, 0);
+  const [row] = await daemon.sql`
+    SELECT guardrails FROM request_logs WHERE request_id = ${String(passed.headers['x-request-id'])}`;
+  assert.equal(row?.guardrails[0].verdict, 'would_refuse', 'a stop waits for the verdict');
 });
 
 function apply({ url, adminKey }: Daemon, document: string) {
