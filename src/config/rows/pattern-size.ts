@@ -16,7 +16,7 @@ const tableInstructions = 10;
  */
 export function instructionsOf(text: string): number {
   const groups: number[] = [];
-  /** Of the group under way, and of the last thing in it, which a repetition follows. */
+  /** Of the group under way, and of the last thing in it; RE2 refuses a second repetition of that. */
   let sum = 0;
   let last = 0;
   const add = (size: number) => {
@@ -40,7 +40,6 @@ export function instructionsOf(text: string): number {
       else {
         const times = Math.max(1, Number(most || least) + (comma && !most ? 1 : 0));
         sum += last * (times - 1);
-        last *= times;
         at += whole.length - 1;
       }
     } else if (character === '[') {
@@ -52,7 +51,6 @@ export function instructionsOf(text: string): number {
       add(/p/i.test(text[at] ?? '') ? tableInstructions : 1);
     } else if (character === '*' || character === '+' || character === '?') {
       sum++;
-      last++;
     } else add(1);
   }
   return groups.reduce((all, each) => all + each, sum);

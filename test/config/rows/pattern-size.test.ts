@@ -48,6 +48,7 @@ test('a program has at most about twice as many instructions as estimated', () =
     ['(ab){10}', 40],
     ['((a{10}){10}){10}', 1_220],
     ['[abc]{4}', 4],
+    ['[^]a]{4}', 4],
     ['\\{5}', 3],
     ['a{x}', 4],
     ['\\pL[\\pL]', 21],
