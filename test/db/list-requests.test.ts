@@ -53,6 +53,8 @@ test('requests are found by every filter, the newest first', async (t) => {
   assert.equal(await found({ key: 'dora before' }), '');
   assert.equal(await found({ key: 'gone' }), 'g', 'no key has that name any more');
   assert.equal(await found({ key: 'dora' }, 1), 'e*', 'day after day');
+  const morning = { since: new Date(at('11T00:00:00')), until: new Date(at('11T12:00:00')) };
+  assert.equal(await found({ ...morning, key: 'dora' }), 'e*', 'of a single day');
   const long = { since: new Date('2026-01-01'), until: new Date('2026-06-01') };
   assert.equal(await found({ ...long, key: 'dora' }), 'e*a', 'older than the days read one by one');
   assert.equal(await found({ ...long, since: new Date(at('11T00:00:00')), key: 'dora' }), 'e*');

@@ -125,7 +125,7 @@ async function newestRows<Row>(
     const days = newestDays(filter).map((day) => `(${newest({ ...filter, ...day })})`);
     // Read one after the other until there are enough. A plan for all days would count on finding these soon.
     const text = `SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_seqscan = off;
-      ${days.join(' UNION ALL ')} LIMIT ${limit}`;
+      SELECT * FROM (${days.join(' UNION ALL ')}) AS found LIMIT ${limit}`;
     return await runReport<Row>(sql, text, signal);
   }
   const found = `SELECT * FROM request_logs WHERE ${where(filter)}`;
