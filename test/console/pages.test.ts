@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { openPage, press, seen, signIn, skip, startBrowser, type WatchedPage } from './browser.js';
+import type { Page } from 'puppeteer-core';
+import type { Daemon } from '../support/daemon.js';
+import {
+  fill,
+  openPage,
+  press,
+  seen,
+  signIn,
+  skip,
+  startBrowser,
+  type WatchedPage,
+} from './browser.js';
 import { addRollouts, startFilled } from './fixture.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -104,6 +115,8 @@ test('every page shows its data, breaks no policy, and is accessible in light an
     await page.$eval('input[aria-label=Until]', (field) => Reflect.get(field, 'value')),
     '2020-01-02T00:00',
   );
+  await sortTables(page, daemon);
+  await openFromCharts(page, daemon.url);
   await page.goto(`${daemon.url}/console#/health`);
   await press(page, 'Examine');
   await seen(page, 'PostgreSQL');
@@ -139,3 +152,100 @@ test('every page shows its data, breaks no policy, and is accessible in light an
   }
   assert.deepEqual(problems, []);
 });
+
+/** Column by column: by click and by keyboard, on the server where a list has pages, kept in the address. */
+async function sortTables(page: Page, { url, sql, reload }: Daemon): Promise<void> {
+  await sql`INSERT INTO budgets (name, amount, applies_to)
+    SELECT 'budget-' || n, n::bigint * 1000000000, '{"team": "support"}' FROM generate_series(1, 60) n`;
+  await reload();
+  const first = (text: string) =>
+    page
+      .waitForFunction(`document.querySelector('tbody tr')?.innerText.startsWith('${text}')`)
+      .catch(() => assert.fail(`the first row does not begin with ${text}`));
+  const state = (name: string, sorted: string) =>
+    page.waitForSelector(`::-p-xpath(//th[@aria-sort='${sorted}'][.='${name}'])`);
+  await page.goto(`${url}/console#/keys`);
+  await press(page, 'Name');
+  await first('a');
+  await state('Name', 'ascending');
+  await page.keyboard.press('Enter');
+  await first('客服机器人');
+  await state('Name', 'descending');
+  assert.match(page.url(), /#\/keys\?sort=-name$/);
+  await page.reload();
+  await first('客服机器人');
+  await press(page, 'Next');
+  await seen(page, '51–60');
+  await press(page, 'Name');
+  await state('Name', 'none');
+  assert.match(page.url(), /#\/keys$/, 'another order begins at the first page');
+
+  await page.goto(`${url}/console#/budgets`);
+  await seen(page, '1–50 of 60');
+  await press(page, 'Amount');
+  await first('budget-60');
+  await fill(page, 'Search by name', 'budget-7');
+  await first('budget-7');
+  await seen(page, '$7.00');
+  await page.goto(`${url}/console#/teams`);
+  await seen(page, '$60.00');
+
+  await page.goto(`${url}/console#/requests?since=7d`);
+  await press(page, 'Took');
+  await seen(page, '9.24 s');
+  await page.waitForFunction('document.querySelector("tbody tr").innerText.includes("9.24 s")');
+  await page.goto(`${url}/console#/usage?by=model&sort=p95`);
+  await state('p95', 'ascending');
+  await press(page, 'Input tokens');
+  await state('Input tokens', 'descending');
+  await page.goto(`${url}/console#/overview?providers=-weight`);
+  await press(page, 'Provider');
+  await first('away');
+}
+
+/** From a bar, and from a row, to the requests of its time. */
+async function openFromCharts(page: Page, url: string): Promise<void> {
+  const open = async (place: string) => {
+    await page.goto(`${url}/console#/${place}`);
+    await page.waitForSelector('.chart .u-over');
+    await page.waitForFunction('!document.querySelector(".skeleton, .stale")');
+  };
+  await open('usage?by=model&span=24h');
+  const total = () => page.$eval('.legend b', (sum) => sum.textContent);
+  const before = await total();
+  await page.focus('.legend button');
+  await page.keyboard.press('Space');
+  await page.waitForSelector('.legend button[aria-pressed=false]');
+  assert.notEqual(await total(), before, 'the total is that of what is shown');
+  await page.keyboard.press('Space');
+  assert.equal(await total(), before);
+
+  await page.focus('[role=slider]');
+  const chosen = () => page.$eval('[role=slider]', (chart) => chart.getAttribute('aria-valuetext'));
+  const last = await chosen();
+  await page.keyboard.press('ArrowLeft');
+  await page.waitForFunction(
+    'document.querySelector("[role=slider]").getAttribute("aria-valuenow") === "23"',
+  );
+  assert.notEqual(await chosen(), last);
+  await page.keyboard.press('End');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('input[aria-label=Until]');
+  assert.match(page.url(), /#\/requests\?since=[^&]+%3A00%3A00.000Z&until=[^&]+Z$/);
+  await page.waitForSelector('tbody tr');
+
+  await open('usage?by=model&span=24h');
+  const plot = await (await page.$('.u-over'))?.boundingBox();
+  assert.ok(plot);
+  // The last of 25 hours, near the ground: the bar of the largest model.
+  await page.mouse.click(plot.x + plot.width * (24.4 / 25), plot.y + plot.height - 4);
+  await page.waitForSelector('input[aria-label=Until]');
+  assert.match(page.url(), /model=/);
+  await open('usage?by=day');
+  await page.click('tbody td a');
+  await page.waitForSelector('input[aria-label=Until]');
+  await open('overview');
+  await page.focus('[role=slider]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('input[aria-label=Until]');
+}
