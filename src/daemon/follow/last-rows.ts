@@ -3,6 +3,7 @@ import type { Sql } from '../../db/client.js';
 import { DatabaseError } from '../../db/database-error.js';
 import { isTransient } from '../../db/explain-error.js';
 import {
+  credentialBytes,
   type FeedPosition,
   type ReadRows,
   type RowChanges,
@@ -15,6 +16,8 @@ import type { LastGood } from './last-good.js';
 
 /** Without a limit, a read on a half-open connection would block this and every later reload. */
 const readTimeoutMs = 10_000;
+/** A slow machine with a million keys, whose table has 300 MB, takes half a minute. */
+const bytesPerSecond = 5_000_000;
 
 /**
  * Opens the database or, if it is unavailable and rows were kept, continues without it.
@@ -52,7 +55,12 @@ export async function readRows(
     const rows = await lastGood.load();
     if (rows) return { rows, position: null };
   }
-  return await inTime(store, readAllRows);
+  const bytes = await inTime(store, credentialBytes);
+  return await inTime(
+    store,
+    readAllRows,
+    readTimeoutMs + 1_000 * Math.round(bytes / bytesPerSecond),
+  );
 }
 
 /** Changes since a position; null if a full read is needed. */
@@ -63,9 +71,13 @@ export async function readRowChanges(
   return await inTime(store, (sql) => readChanges(sql, since));
 }
 
-async function inTime<T>({ database }: Store, read: (sql: Sql) => Promise<T>): Promise<T> {
+async function inTime<T>(
+  { database }: Store,
+  read: (sql: Sql) => Promise<T>,
+  timeoutMs = readTimeoutMs,
+): Promise<T> {
   try {
-    return await withDeadline(database.sql, readTimeoutMs, 'Reading the configuration', read);
+    return await withDeadline(database.sql, timeoutMs, 'Reading the configuration', read);
   } catch (error) {
     if (error instanceof DatabaseError) database.renew();
     throw error;

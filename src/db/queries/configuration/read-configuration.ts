@@ -50,6 +50,12 @@ export async function readConfiguration(sql: Sql): Promise<Configuration> {
   return (await readAllRows(sql)).rows;
 }
 
+/** Size of the table of keys, the one that grows: it tells how long reading all rows may take. */
+export async function credentialBytes(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ bytes: number }]>`SELECT pg_relation_size('credentials') AS bytes`;
+  return row.bytes;
+}
+
 /** Like `readConfiguration`, with the position to read later changes from. */
 export async function readAllRows(sql: Sql): Promise<ReadRows> {
   const [, [position], credentials, ...others] = (await sql.unsafe(`
