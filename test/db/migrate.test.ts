@@ -153,7 +153,7 @@ test('a role that may not create tables learns which grant it lacks, and one tha
     assert.match(error.message, new RegExp(`GRANT USAGE, CREATE ON SCHEMA public TO ${name}`));
     return true;
   });
-  const elsewhere = connect(`${asRole(dbUrl, name)}?options=-c%20search_path%3Dabsent`, { max: 1 });
+  const elsewhere = connect(`${asRole(dbUrl, name)}&options=-c%20search_path%3Dabsent`, { max: 1 });
   t.after(() => elsewhere.end({ timeout: 1 }));
   const hint = new RegExp(`no schema absent: .*CREATE SCHEMA absent AUTHORIZATION ${name}`);
   await assert.rejects(migrateUp(elsewhere), hint);
