@@ -193,6 +193,7 @@ function modelRequest({ document, dialect, pattern, form }: ModelEndpoint) {
 function socket({ document, messages }: SocketEndpoint) {
   const model = { name: 'model', in: 'query', required: true, schema: modelName };
   const isInQuery = messages.readSetup === null;
+  const statuses = [400, 401, 403, 404, 405, 426, 429, 500, 502, 503, 504];
   return {
     get: {
       ...document,
@@ -204,7 +205,7 @@ function socket({ document, messages }: SocketEndpoint) {
       parameters: isInQuery ? [model] : [],
       responses: {
         101: { description: 'Connected to a provider' },
-        ...errorReferences([400, 401, 403, 404, 405, 426, 429, 500, 502, 503, 504]),
+        ...(isInQuery ? errorReferences(statuses) : errorsShaped(geminiError, statuses)),
       },
     },
   };
