@@ -28,6 +28,7 @@ const row = object({
   credential_name: text,
   team: { ...textOrNull, description: 'The team of the key at that time.' },
   user: { ...textOrNull, description: 'The end user that the client named.' },
+  session: { ...textOrNull, description: 'The session that the client named.' },
   tags: { type: ['array', 'null'], items: text },
   endpoint: text,
   model: { ...text, description: "The name in the client's request." },
