@@ -19,7 +19,7 @@ interface Document {
 
 /** With their prerequisites: sessions, endless streams, and objects stored at providers. */
 const testedElsewhere =
-  /^\/(admin\/v1\/(session|oidc|events)|console|v1\/(realtime$|files|uploads|batches|vector_stores|fine_tuning|conversations|responses\/\{|messages\/batches))/;
+  /^\/(ws\/|admin\/v1\/(session|oidc|events)|console|v1\/(realtime$|files|uploads|batches|vector_stores|fine_tuning|conversations|responses\/\{|messages\/batches))/;
 
 test('the answers of the daemon match its document', async (t) => {
   const daemon = await startDaemon(t);
