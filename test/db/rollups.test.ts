@@ -300,7 +300,7 @@ test('existing rows are rolled up hour by hour, while others are stored, changed
   await createRequestLogPartitions(sql, days);
   const random = randomOf(11);
   const stored = Array.from({ length: 200 }, () => randomRow(random));
-  await insertRequestLogs(sql, stored);
+  await insertOfBefore(sql, stored);
   await migrateUp(sql);
   assert.equal((await sql`SELECT FROM usage_rollups`).length, 0);
   await assertAllSame(sql);
@@ -329,7 +329,7 @@ test('a row stored while its hour is filled is in the sums once', async (t) => {
   const before = readMigrations().findIndex(({ name }) => name === 'rollups');
   await migrateUp(sql, undefined, before);
   await createRequestLogPartitions(sql, days);
-  await insertRequestLogs(sql, [logRow({ started_ms: startMs })]);
+  await insertOfBefore(sql, [logRow({ started_ms: startMs })]);
   await migrateUp(sql);
   const filling = await sql.reserve();
   await filling.unsafe('BEGIN');
@@ -416,6 +416,13 @@ test('a client that sends one id always costs no more than others', async (t) =>
   const same = await pagesFor(() => 'one');
   assert.ok(same <= others * 2, `${same} pages of the index, ${others} of others`);
 });
+
+/** Stores rows in a table from before it had all columns. */
+async function insertOfBefore(sql: Sql, rows: readonly UsageRow[]): Promise<void> {
+  await sql`ALTER TABLE request_logs ADD COLUMN session text`;
+  await insertRequestLogs(sql, rows);
+  await sql`ALTER TABLE request_logs DROP COLUMN session`;
+}
 
 async function untilBlocked(sql: Sql): Promise<void> {
   for (let tries = 0; tries < 500; tries += 1) {

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { provider } from '../../config/configuration-for-test.js';
 import { rawClient } from '../../server/support.js';
 import { ask } from '../../support/ask.js';
+import { until } from '../../support/until.js';
 import { type Answer, startUpstream } from '../../support/upstream.js';
 import { chat, gatewayForTest, recordsOf, serveGateway } from '../gateway-for-test.js';
 
@@ -109,7 +110,7 @@ test('a client that reads nothing is disconnected, and so is its provider', asyn
     `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   await end;
-  await new Promise(setImmediate);
+  await until('its record', () => recordsOf(gateway).length === 1);
   raw.socket.destroy();
   const [record] = recordsOf(gateway);
   assert.deepEqual([record?.error, record?.complete], ['stalled_reader', false]);
