@@ -30,6 +30,7 @@ import { usageRow } from '../../src/observe/usage/usage-row.js';
 import { finished } from '../observe/usage/finished.js';
 import { testDirectory } from '../support/postgres.js';
 import { nobody, withoutSecondUser } from '../support/second-user.js';
+import { until } from '../support/until.js';
 
 async function open(t: TestContext, dataDir: string): Promise<Database> {
   const database = await openDatabase({ dbUrl: null, dataDir, owner: 'daemon' });
@@ -267,7 +268,7 @@ test('other processes of initdb’s user cannot enter while it works', {
   spy.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
   });
-  while (out === '') await pause(10);
+  await until('the spy', () => out !== '');
   const server = await startEmbedded({ dataDir, owner: 'daemon' });
   await server.stop();
   spy.kill('SIGTERM');

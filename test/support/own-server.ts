@@ -60,6 +60,8 @@ export async function startStandby(t: TestContext, primary: OwnServer): Promise<
   const place = newPlace();
   await primary.stop();
   cpSync(primary.place.data, place.data, { recursive: true });
+  // Node 22 gives copied directories the default mode, which PostgreSQL refuses.
+  chmodSync(place.data, 0o700);
   await primary.start();
   writeFileSync(join(place.data, 'standby.signal'), '');
   const from = `host=127.0.0.1 port=${primary.port} user=${superuser}`;

@@ -14,7 +14,8 @@ export const withoutSecondUser = reason();
 function reason(): string | false {
   if (process.getuid?.() !== 0) return 'only root can act as a second user';
   if (!line || !accountOf(nobody.uid).isKnown) return 'this system has no user nobody';
-  const obstacle = firstUnreachable(nobody, fileURLToPath(new URL('../..', import.meta.url)));
+  const checkout = fileURLToPath(new URL('../..', import.meta.url));
+  const obstacle = firstUnreachable(nobody, checkout) ?? firstUnreachable(nobody, process.execPath);
   return obstacle !== null && `${obstacle} is closed to the user nobody`;
 }
 
