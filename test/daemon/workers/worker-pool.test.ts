@@ -59,6 +59,8 @@ test('a build is known by its files, and not at all while one is missing', (t) =
 
 test('the file that older versions start workers from has them start their successor', async () => {
   const file = fileURLToPath(new URL('../../../src/daemon/workers/worker.js', import.meta.url));
+  // Node 24 passes its test processes `--report-signal`, by which they write a file at this signal.
+  process.report.reportOnSignal = false;
   const told = once(process, 'SIGUSR2', { signal: AbortSignal.timeout(20_000) });
   const child = fork(file, { serialization: 'advanced' });
   const ended = once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
