@@ -17,7 +17,7 @@ import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
-/** Where separately installed software is; null where it is not installed. */
+/** Paths of separately installed software; null: not installed. */
 export interface Peers {
   /** Another checkout of llmproxy. */
   baseline: string | null;

@@ -11,7 +11,7 @@ export interface ReportOf {
   kind: 'usage' | 'requests' | 'bodies' | 'explain' | 'export';
   /** Everything that the answer depends on. */
   key: string;
-  /** Of whoever asks. */
+  /** The caller's. */
   role: AdminRole;
   /** Aborted when the client leaves. */
   signal: AbortSignal;

@@ -67,7 +67,7 @@ export function reasonOf(error: unknown, dbUrl: string): string {
   return schema === undefined ? reason : `${reason}: ${grantSchema(schema, roleOf(dbUrl))}`;
 }
 
-/** As SQL names it. */
+/** The role's name, quoted where SQL needs it. */
 function roleOf(dbUrl: string): string {
   const { user } = parseDbUrl(dbUrl);
   if (user === undefined) return 'the role of DB_URL';

@@ -217,10 +217,10 @@ export async function requireCreate(sql: Sql): Promise<void> {
 }
 
 interface CreateRight {
-  /** As SQL names it, also the schema. */
+  /** Quoted where SQL needs it, as the schema is. */
   role: string;
   database: string;
-  /** Where tables would be created. */
+  /** The schema in which tables would be created. */
   schema: string;
   exists: boolean;
   may: boolean;

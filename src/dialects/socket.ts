@@ -21,7 +21,7 @@ export interface Session {
 
 /** A client's first message, which names the model. */
 export interface SessionSetup {
-  /** As the client named it. */
+  /** The name that the client gave. */
   model: string;
   /** The client's own bytes with the name of the model replaced. */
   written(model: string): Buffer;

@@ -18,22 +18,29 @@ export function sortParameter(columns: readonly string[], normal: string): Param
   };
 }
 
-/** Query parameters of the lists. */
-export function pageParameters(searched: string, orders: Orders): Parameter[] {
+/** The query parameters that choose a part of a list. @param things that it lists. */
+export function rangeParameters(things: string): Parameter[] {
   return [
-    sortParameter(Object.keys(orders), 'by id'),
     {
       name: 'limit',
       in: 'query',
-      description: 'Maximum number of rows; all by default.',
+      description: `Maximum number of ${things}; all by default.`,
       schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
     },
     {
       name: 'offset',
       in: 'query',
-      description: 'Number of rows to skip.',
+      description: `Number of ${things} to skip.`,
       schema: { type: 'integer', minimum: 0, maximum: 1_000_000_000, default: 0 },
     },
+  ];
+}
+
+/** Query parameters of the lists. */
+export function pageParameters(searched: string, orders: Orders): Parameter[] {
+  return [
+    sortParameter(Object.keys(orders), 'by id'),
+    ...rangeParameters('rows'),
     {
       name: 'enabled',
       in: 'query',

@@ -3,7 +3,7 @@ import type { BudgetTotal } from '../../db/queries/fleet/sync-budgets.js';
 import { windowOf } from '../../limits/budget-lease.js';
 import { budgetKey } from '../../routing/budgets.js';
 import type { Parameter } from '../route.js';
-import { sortParameter } from './list-page.js';
+import { rangeParameters, sortParameter } from './list-page.js';
 
 /** A budget and its spend in the present window; amounts are nano-dollars. */
 export interface SpentBudget extends Pick<Budget, 'name' | 'applies_to' | 'amount' | 'window'> {
@@ -34,18 +34,7 @@ type Order = (typeof spentBudgetOrders)[number];
 /** Query parameters of the list of spent budgets. */
 export const spentBudgetParameters: readonly Parameter[] = [
   sortParameter(spentBudgetOrders, 'in the order of the configuration'),
-  {
-    name: 'limit',
-    in: 'query',
-    description: 'Maximum number of budgets; all by default.',
-    schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
-  },
-  {
-    name: 'offset',
-    in: 'query',
-    description: 'Number of budgets to skip.',
-    schema: { type: 'integer', minimum: 0, maximum: 1_000_000_000, default: 0 },
-  },
+  ...rangeParameters('budgets'),
   {
     name: 'search',
     in: 'query',

@@ -16,7 +16,7 @@ const tableInstructions = 10;
  */
 export function instructionsOf(text: string): number {
   const groups: number[] = [];
-  /** Of the group under way, and of the last thing in it; RE2 refuses a second repetition of that. */
+  /** Sizes of the open group, and of its last item, which RE2 lets repeat only once. */
   let sum = 0;
   let last = 0;
   const add = (size: number) => {

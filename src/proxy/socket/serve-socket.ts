@@ -28,7 +28,7 @@ import { policyViolation, SocketRelay, serverError, shortened } from './socket-r
 
 /** How a session begins, by its API. */
 interface Opening {
-  /** As the client named it. */
+  /** The name that the client gave. */
   model: string;
   /** The client's first message; null: its API has none. */
   setup: SessionSetup | null;

@@ -137,7 +137,7 @@ async function newestRows<Row>(
   );
 }
 
-/** What comes before the time in the order of a list. */
+/** The terms of ORDER BY before the time. */
 function orderOf({ sort }: RequestFilter): string {
   if (!sort || sort === '-started_at') return '';
   return `${sort.replace(/^-/, '')} ${sort.startsWith('-') ? 'DESC' : 'ASC'} NULLS LAST, `;
