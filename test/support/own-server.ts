@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
@@ -11,6 +9,7 @@ import { ensureCluster } from '../../src/db/embedded/cluster.js';
 import { type Place, preparePlace } from '../../src/db/embedded/place.js';
 import { findPostmaster } from '../../src/db/embedded/postmaster.js';
 import { type Supervised, supervise } from '../../src/db/embedded/supervisor.js';
+import { freePort } from './free-port.js';
 import { testDirectory } from './postgres.js';
 import { until } from './until.js';
 
@@ -123,12 +122,4 @@ async function serverIn(
       await start();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
