@@ -184,6 +184,20 @@ test('an escape in the arguments of a tool hides nothing', async (t) => {
   assert.equal(sent, JSON.stringify(call('{"n":"a\\nb","to":"[EMAIL_1]"}')));
 });
 
+test('a text replaced in arguments of tools is restored as it reads, not as it was escaped', async (t) => {
+  const { origin } = await guarded(
+    t,
+    [guardrail('pii', 'pii', { restore: true })],
+    'openai.chat',
+    answers('openai.chat', ['I mailed [EMAIL_1].']),
+  );
+  const args = '{"to":"j\\u00fcrgen@example.com"}';
+  const calls = [{ function: { arguments: args } }];
+  const body = { model: 'm', messages: [{ role: 'assistant', tool_calls: calls }] };
+  const { text } = await post(origin, pathOf('openai.chat', false), JSON.stringify(body));
+  assert.equal(textIn('openai.chat', text, false), 'I mailed jürgen@example.com.');
+});
+
 test('guardrails are for the key, team and model that they name', async (t) => {
   const rows = [
     guardrail('of-model', 'pii', {}, { applies_to: { model: 'gpt-*' }, phases: ['request'] }),

@@ -10,9 +10,9 @@ import { withReplaced } from '../../src/policies/guardrails/text-edits.js';
 import { labelledLines } from './pii-set.js';
 
 /** The text with everything found replaced by its name, inspected in these pieces. */
-function inPieces(detector: Detector, pieces: readonly string[]): string {
+function inPieces(detector: Detector, pieces: readonly string[], isJson = false): string {
   const act: Rule['act'] = ({ name }, text) => `<${name}:${text.length}>`;
-  const run = new RuleInspector([{ detector, act }]).open(false);
+  const run = new RuleInspector([{ detector, act }]).open(isJson);
   const text = pieces.join('');
   const replacements = pieces.flatMap((piece) => {
     const before = run.decided;
@@ -47,6 +47,18 @@ test('personal data is found at every split of a text in two and in three', () =
       assert.equal(inPieces(pii, pieces), whole, `at ${one} and ${two}`);
     }
   }
+});
+
+test('an escape in JSON hides nothing at any split, and is kept whole', () => {
+  const said = 'Hi\n4242 4242 4242 4242\talice@example.com \\ "bob@example.com"\\';
+  const json = JSON.stringify({ said }).replace('alice@', 'al\\u0069ce\\u0040');
+  const expected = 'Hi\n<card:19>\t<email:17> \\ "<email:15>"\\';
+  for (let one = 0; one <= json.length; one++) {
+    const two = Math.min(json.length, one + 3);
+    const pieces = [json.slice(0, one), json.slice(one, two), json.slice(two)];
+    assert.deepEqual(JSON.parse(inPieces(pii, pieces, true)), { said: expected }, `at ${one}`);
+  }
+  assert.equal(inPieces(pii, ['"a@b.co\\'], true), '"<email:6>\\', 'a broken end');
 });
 
 test('matches at the end or start of a text are replaced too', () => {

@@ -11,7 +11,7 @@ export interface Channel {
 }
 
 const chatDelta =
-  /^choices\[(\d+)\]\.delta\.(?:(content|refusal|reasoning_content|reasoning|audio\.transcript)|tool_calls\[(\d+)\]\.(?:function\.arguments|custom\.input))(?:\[\d+\]\.(?:text|thinking\[\d+\]\.text))?$/;
+  /^choices\[(\d+)\]\.delta\.(?:(content|refusal|reasoning_content|reasoning|reasoning_details|audio\.transcript|function_call\.arguments)|tool_calls\[(\d+)\]\.(?:function\.arguments|custom\.input))(?:\[\d+\]\.(?:text|summary|thinking\[\d+\]\.text))?$/;
 const completionDelta = /^choices\[(\d+)\]\.text$/;
 const messageDelta = /^delta\.(text|thinking|partial_json)$/;
 const partDelta = /^candidates\[(\d+)\]\.content\.parts\[(\d+)\]\.text$/;

@@ -25,7 +25,9 @@ interface Piece {
 
 interface HeldEvent {
   bytes: Buffer;
-  /** Place of the JSON in the bytes. */
+  /** Its `event:` field. */
+  name: string;
+  /** Place of the JSON in the bytes; -1 where several lines have it. */
   jsonAt: number;
   json: Buffer;
   pieces: Piece[];
@@ -90,19 +92,13 @@ export class HeldEvents {
     const [event] = readEvents(bytes);
     const value = event && parsed(event.data);
     if (!event || value === undefined) {
-      this.#events.push({ bytes, jsonAt: 0, json: bytes, pieces: [] });
+      this.#events.push({ bytes, name: '', jsonAt: 0, json: bytes, pieces: [] });
       return;
     }
     const json = Buffer.from(event.data);
-    const jsonAt = bytes.indexOf(json);
     if (endsTexts(value)) this.#endTexts(() => true);
     const pieces = textsIn(json).map((text) => this.#piece(value, text));
-    // Data of several lines is written as one.
-    this.#events.push(
-      jsonAt < 0
-        ? { ...rewritten(event.data, event.event), json, pieces }
-        : { bytes, jsonAt, json, pieces },
-    );
+    this.#events.push({ bytes, name: event.event, jsonAt: bytes.indexOf(json), json, pieces });
   }
 
   #piece(event: unknown, text: JsonText): Piece {
@@ -135,7 +131,7 @@ export class HeldEvents {
   }
 }
 
-function written({ bytes, jsonAt, json, pieces }: HeldEvent): Buffer {
+function written({ bytes, name, jsonAt, json, pieces }: HeldEvent): Buffer {
   const edits = pieces.flatMap(({ held, from, to, text }): Edit[] => {
     const own = held.replacements.flatMap((each): Replacement[] => {
       if (each.end <= from || each.start >= to) return [];
@@ -151,17 +147,14 @@ function written({ bytes, jsonAt, json, pieces }: HeldEvent): Buffer {
     return editsOf(json, text, own);
   });
   if (edits.length === 0) return bytes;
+  // Data of several lines is written as one.
+  if (jsonAt < 0) return writeEvent(edited(json, edits).toString().replaceAll('\n', ' '), name);
   const moved = edits.map((edit) => ({
     ...edit,
     start: edit.start + jsonAt,
     end: edit.end + jsonAt,
   }));
   return edited(bytes, moved);
-}
-
-function rewritten(data: string, event: string): { bytes: Buffer; jsonAt: number } {
-  const bytes = writeEvent(data.replaceAll('\n', ' '), event);
-  return { bytes, jsonAt: bytes.indexOf('data: ') + 'data: '.length };
 }
 
 function parsed(data: string): unknown {

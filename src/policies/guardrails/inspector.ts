@@ -1,6 +1,7 @@
 import type { JsonText } from '../../dialects/body/json-texts.js';
 import { type Detector, type Match, merged } from './match.js';
 import { joinedTexts, type Span, spansIn } from './spans.js';
+import { placed, UnescapedRun, unescaped } from './unescaped.js';
 
 /** A part of a text and its replacement. */
 export interface Replacement {
@@ -52,12 +53,16 @@ export class RuleInspector implements Inspector {
   }
 
   whole(texts: readonly PlacedText[]): Replacement[][] {
-    const found = texts.map((text) => this.#foundIn(text));
+    // In JSON a letter may be written as an escape.
+    const read = texts.map(({ text, kind }) => (kind === 'json' ? unescaped(text) : null));
+    const found = texts.map(({ text }, index) => this.#foundIn(read[index]?.text ?? text));
     const spans = joinedTexts(texts).flatMap((group) => this.#spans(texts, group, found));
     const replacements: Replacement[][] = texts.map(() => []);
     // In the order of the texts, by which placeholders are numbered.
     for (const [index, { text, kind }] of texts.entries()) {
-      replacements[index]?.push(...acted(found[index] ?? [], text, 0, kind === 'json'));
+      const json = read[index];
+      const own = acted(found[index] ?? [], json?.text ?? text, 0, kind === 'json');
+      replacements[index]?.push(...(json ? placed(own, json.placeOf) : own));
       for (const { rule, span } of spans) {
         if (span.pieces[0]?.index !== index) continue;
         const replaced = rule.act(span.match, span.text, false);
@@ -70,14 +75,9 @@ export class RuleInspector implements Inspector {
     return replacements;
   }
 
-  #foundIn({ text, kind }: PlacedText): Found[] {
-    // In JSON a letter may be written as an escape.
-    const written = kind === 'json' && text.includes('\\') ? unescaped(text) : null;
+  #foundIn(text: string): Found[] {
     return this.#rules.flatMap((rule) =>
-      rule.detector.find(written?.text ?? text).map((match) => ({
-        rule,
-        match: written ? written.matchIn(match) : match,
-      })),
+      rule.detector.find(text).map((match) => ({ rule, match })),
     );
   }
 
@@ -101,7 +101,8 @@ export class RuleInspector implements Inspector {
   }
 
   open(isJson: boolean): InspectorRun {
-    return new RuleRun(this.#rules, isJson);
+    const run = new RuleRun(this.#rules, isJson);
+    return isJson ? new UnescapedRun(run) : run;
   }
 }
 
@@ -139,46 +140,6 @@ class RuleRun implements InspectorRun {
     this.decided = decided;
     return replacements;
   }
-}
-
-const escapes = /\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g;
-const shortEscapes: Readonly<Record<string, string>> = {
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-};
-
-/** A text of JSON with its escapes decoded, and the mapping of places back to it. */
-function unescaped(text: string) {
-  const places: number[] = [];
-  let read = '';
-  let place = 0;
-  const add = (chars: string, at: number) => {
-    for (let i = 0; i < chars.length; i++) places.push(at + i);
-    read += chars;
-  };
-  for (const match of text.matchAll(escapes)) {
-    const [all, code, short = ''] = match;
-    add(text.slice(place, match.index), place);
-    add(
-      code ? String.fromCharCode(Number.parseInt(code, 16)) : (shortEscapes[short] ?? short),
-      match.index,
-    );
-    place = match.index + all.length;
-  }
-  add(text.slice(place), place);
-  places.push(text.length);
-  const placeOf = (at: number) => places[at] ?? text.length;
-  return {
-    text: read,
-    matchIn: ({ start, end, name }: Match): Match => ({
-      start: placeOf(start),
-      end: placeOf(end),
-      name,
-    }),
-  };
 }
 
 interface Found {
