@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import type { FailureScope } from './health-state.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
@@ -47,6 +48,21 @@ const statuses: ReadonlyMap<number, Outcome> = new Map([
   // Overload, or an exhausted quota.
   [429, models],
 ]);
+
+/** Errors of answers that began well, and that the provider did not finish. */
+const broken: ReadonlySet<string> = new Set<ErrorCode | 'provider_error'>([
+  'upstream_failed',
+  'upstream_timeout',
+  'provider_error',
+]);
+
+/**
+ * True where the provider is to blame for the error of an answer: not the client that read too
+ * slowly, a kill switch or a guardrail.
+ */
+export function isProviderError(error: string | null): boolean {
+  return error !== null && broken.has(error);
+}
 
 /** The table of which failures are retried and which count. */
 export function outcomeOfFailure(failure: UpstreamFailure): Outcome {

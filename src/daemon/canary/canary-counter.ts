@@ -7,7 +7,7 @@ import { latencyBucket } from '../../observe/statistics.js';
 import { isOfCanary } from '../../routing/canaries.js';
 import { compileModelMapping, type ModelMapping } from '../../routing/model-mapping.js';
 import { modelMeant } from '../../routing/model-order.js';
-import { outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
+import { isProviderError, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 
 /** An attempt, reduced to what canaries are judged by. */
 interface Judged {
@@ -112,7 +112,7 @@ function sideOf(canary: Canary, moved: string | null, { provider, model }: Judge
 function attemptsOf(event: RequestFinished): Judged[] {
   const { provider, modelSent, attemptsLog, status, error } = event;
   // A stream that broke was an answer when its attempt was logged.
-  const isCut = status < 400 && error !== null && error !== 'stopped';
+  const isCut = status < 400 && isProviderError(error);
   if (attemptsLog === null) {
     if (provider === null || modelSent === null || status === 499) return [];
     const tookMs = Math.min(event.firstTokenMs ?? event.upstreamMs, event.upstreamMs);

@@ -187,7 +187,10 @@ function attemptsOf(event: RequestFinished, { sentMs }: RequestTrace): TracedAtt
   const { attempts, attemptsLog, provider, modelSent, status, error, upstreamMs } = event;
   if (!attemptsLog) {
     if (attempts === 0 || provider === null) return none;
-    const answer = { outcome: 'answered', status: error === null ? status : null } as const;
+    const answer = {
+      outcome: 'answered',
+      status: error === null || status < 400 ? status : null,
+    } as const;
     const times = { atMs: sentMs ?? 0, tookMs: upstreamMs };
     return [
       { number: attempts, provider, model: modelSent ?? '', ...answer, reason: null, ...times },

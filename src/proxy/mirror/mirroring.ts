@@ -11,6 +11,7 @@ import type { Candidate, Route } from '../../routing/snapshot.js';
 import { strategies } from '../../routing/strategies/index.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { Health } from '../../upstream/health.js';
+import { isProviderError } from '../../upstream/outcome.js';
 import { ProviderLimits } from '../../upstream/provider-limits.js';
 import { RetryBudget } from '../../upstream/retry-budget.js';
 import { narrowed } from '../admission/narrowed.js';
@@ -236,7 +237,7 @@ function compared({
     provider: candidate?.provider.key ?? null,
     model_sent: candidate?.model ?? null,
     status: record.status,
-    failed: record.status >= 400 || record.error !== null,
+    failed: record.status >= 400 || isProviderError(record.error),
     upstream_ms: record.upstreamMs,
     first_token_ms: record.firstTokenMs,
     completion_tokens: usage?.completionTokens ?? null,

@@ -63,10 +63,15 @@ test('failures caused by a client count against no provider', () => {
   assert.deepEqual(counting({}, { ...moved, status: 499 }).sums, []);
 });
 
-test('a stream that broke is a failure, one that was stopped is not', () => {
+test('a stream that its provider broke off is a failure, one that others ended is not', () => {
   const broken = { ...moved, status: 200, complete: false };
-  assert.deepEqual(counting({}, { ...broken, error: 'upstream_failed' }).sums, [['to', 1, 1, 0]]);
-  assert.deepEqual(counting({}, { ...broken, error: 'stopped' }).sums, [['to', 1, 0, 0]]);
+  const errorsOf = (error: string) => counting({}, { ...broken, error }).sums[0]?.[2];
+  for (const error of ['upstream_failed', 'upstream_timeout', 'provider_error']) {
+    assert.equal(errorsOf(error), 1, error);
+  }
+  // A kill switch, the client, and guardrails that refuse or cannot check.
+  const others = ['stopped', 'stalled_reader', 'guardrail_blocked', 'guardrail_skipped'];
+  for (const error of others) assert.equal(errorsOf(error), 0, error);
 });
 
 test('only the last of several answers broke off', () => {

@@ -150,6 +150,22 @@ test('similar requests differ only in ids, times and counts', () => {
   assert.equal(encoded, 2, 'one to see it, one to make the template');
 });
 
+test('an attempt keeps its status where only the gateway has an error to tell', () => {
+  const trace = {
+    ...{ traceId: 'a'.repeat(32), spanId: `${'b'.repeat(14)}00`, parentSpanId: null },
+    ...{ state: null, isSampled: true, sentMs: 1, waits: null },
+  };
+  const attemptOf = (changes: Parameters<typeof finished>[0]) => {
+    const request = { usage: null, charge: null, text: null };
+    const [, attempt] = spansOf({ event: { ...finished(changes), trace }, ...request }, options);
+    return [attempt?.attributes['http.response.status_code'], attempt?.status.code];
+  };
+  assert.deepEqual(attemptOf({ error: 'guardrail_skipped' }), [200, 0]);
+  assert.deepEqual(attemptOf({ error: 'upstream_failed', complete: false }), [200, 2]);
+  const refused = { error: 'guardrail_blocked', status: 400, complete: false };
+  assert.deepEqual(attemptOf(refused), [undefined, 0], 'the status is the gateway’s own');
+});
+
 test('a provider that has moved is named as it is now', () => {
   const moved = { ...options };
   const encoder = new SpanEncoder(official, moved);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Configuration, Provider } from '../../../src/config/configuration.js';
+import { newGuardrail } from '../../../src/config/rows/guardrail.js';
 import { type Mirror, newMirror } from '../../../src/config/rows/mirror.js';
 import type { Settings } from '../../../src/config/settings/settings-types.js';
 import type { RequestFinished } from '../../../src/observe/event.js';
@@ -207,6 +208,17 @@ test('a copy that fails is tried at no fallback model, and is compared as a fail
   assert.equal((await failing.ask()).status, 400);
   const [other] = await failing.copied(1);
   assert.deepEqual([other?.mirror?.client.status, other?.mirror?.client.failed], [400, true]);
+});
+
+test('an answer that no guardrail could check is compared as the success of its provider', async (t) => {
+  const config = { url: 'http://127.0.0.1:9', retries: 0 };
+  const guardrails = [{ ...newGuardrail, name: 'gone', kind: 'webhook' as const, config }];
+  const open = guardrails.map((row) => ({ ...row, on_error: 'open' as const }));
+  const { ask, copied, gateway } = await mirrored(t, { more: { guardrails: open } });
+  await ask();
+  const [copy] = await copied(1);
+  assert.equal(recordsOf(gateway)[0]?.error, 'guardrail_skipped');
+  assert.equal(copy?.mirror?.client.failed, false);
 });
 
 test('a webhook gives a score from 0 to 1, or none', async (t) => {
