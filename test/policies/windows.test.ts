@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RE2JS } from 're2js';
 import { piiEntities } from '../../src/config/rows/guardrail.js';
-import { type Rule, RuleInspector } from '../../src/policies/guardrails/inspector.js';
 import { type Detector, type Match, merged } from '../../src/policies/guardrails/match.js';
 import { Pattern } from '../../src/policies/guardrails/pattern.js';
 import { PiiDetector } from '../../src/policies/guardrails/pii/pii.js';
+import { type Rule, RuleInspector } from '../../src/policies/guardrails/rule-inspector.js';
 import { withReplaced } from '../../src/policies/guardrails/text-edits.js';
 import { labelledLines } from './pii-set.js';
 

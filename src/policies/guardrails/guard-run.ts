@@ -2,7 +2,7 @@ import type { Phase } from '../../config/rows/guardrail.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { AnswerHead, AnswerHold, Call, PolicyRun } from '../policy.js';
 import { actionOf, type CompiledGuardrail } from './compiled-guardrail.js';
-import { type Inspector, type Replacement, type Rule, RuleInspector } from './inspector.js';
+import type { Inspector, Replacement } from './inspector.js';
 import { localStream, localWhole } from './local-hold.js';
 import { Placeholders } from './placeholders.js';
 import { blocked, failed, unchecked } from './refusals.js';
@@ -10,6 +10,7 @@ import type { CheckedTexts, RemoteVerdict } from './remote.js';
 import { remoteHold } from './remote-hold.js';
 import { Report } from './report.js';
 import { restoring } from './restore.js';
+import { type Rule, RuleInspector } from './rule-inspector.js';
 import { type WatchedAnswer, WatchedStream, WatchedWhole } from './watched-answer.js';
 import { isBinary, replacedIn, requestOf, textsOf } from './whole.js';
 

@@ -1,5 +1,5 @@
-import { type Rule, RuleInspector } from './inspector.js';
 import type { Detector, DetectorRun, Match } from './match.js';
+import { type Rule, RuleInspector } from './rule-inspector.js';
 
 const placeholder = /\[[A-Z0-9_]{1,24}_\d{1,9}\]/g;
 const beginning = /\[[A-Z0-9_]{0,36}$/;
