@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.js';
 import type { FailureScope } from './health-state.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
@@ -50,7 +49,7 @@ const statuses: ReadonlyMap<number, Outcome> = new Map([
 ]);
 
 /** Errors of answers that began well, and that the provider did not finish. */
-const broken: ReadonlySet<string> = new Set<ErrorCode | 'provider_error'>([
+const broken: ReadonlySet<string> = new Set([
   'upstream_failed',
   'upstream_timeout',
   'provider_error',
