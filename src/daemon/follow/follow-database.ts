@@ -64,8 +64,9 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const poll = async () => {
     const isSlow = performance.now() - slowPollMs >= pollMs;
     if (isSlow) slowPollMs = performance.now();
+    const { sql } = database;
     try {
-      const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
+      const state = await withDeadline(sql, pollTimeoutMs, 'The poll', databaseState);
       // The primary has become a standby: another host may be the primary now.
       if (!state.takes_writes) throw new DatabaseError('it is read-only');
       const { version } = state;
@@ -81,14 +82,18 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       isPolling = !isListening;
       if (isSlow) await checkSchema();
     } catch {
-      tell(false);
-      database.renew();
+      // Connections that were replaced meanwhile may fail long after the new ones work.
+      if (sql === database.sql) {
+        tell(false);
+        database.renew();
+      }
     }
     next();
   };
   const next = () => {
     clearTimeout(timer);
-    if (!closed) timer = setTimeout(poll, isListening && !isStale ? pollMs : pollUnnotifiedMs);
+    const isQuiet = isListening && !isStale && isUp !== false;
+    if (!closed) timer = setTimeout(poll, isQuiet ? pollMs : pollUnnotifiedMs);
   };
 
   const listener = listenForChanges({

@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/client.js';
 import { recordLastUsed } from '../../db/queries/credentials/record-last-used.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { RequestFinished } from '../../observe/event.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 
 const flushEveryMs = 60_000;
 const flushTimeoutMs = 5_000;
