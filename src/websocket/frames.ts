@@ -45,6 +45,7 @@ export interface FrameLimits {
 }
 
 const noBytes = Buffer.alloc(0);
+const maxReasonBytes = 123;
 
 /**
  * Frames of one direction of a WebSocket (RFC 6455, section 5) while they pass: `push` returns the
@@ -255,9 +256,11 @@ export function writeFrame(opcode: number, payload: Buffer, mask: Buffer | null 
     : Buffer.concat([head, payload]);
 }
 
-/** A frame that closes. @param reason at most 123 bytes. */
+/** A frame that closes. @param reason cut to the 123 bytes that a frame has room for. */
 export function writeClose(code: number, reason: string, mask: Buffer | null = null): Buffer {
   const status = Buffer.alloc(2);
   status.writeUInt16BE(code);
-  return writeFrame(opcodes.close, Buffer.concat([status, Buffer.from(reason)]), mask);
+  let short = reason;
+  while (Buffer.byteLength(short) > maxReasonBytes) short = short.slice(0, -1);
+  return writeFrame(opcodes.close, Buffer.concat([status, Buffer.from(short)]), mask);
 }

@@ -17,7 +17,7 @@ export interface ClientSecret {
   provider: string;
   /** The provider's own. */
   value: string;
-  /** As the client named it. */
+  /** The name in the client's request. */
   model: string;
   /** Unix time, seconds. */
   expiresAt: number;

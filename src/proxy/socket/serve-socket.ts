@@ -24,9 +24,9 @@ import { applyPolicies } from '../policies/applied-policies.js';
 import type { RequestRecord } from '../record.js';
 import type { ClientSecret } from './client-secret.js';
 import { firstMessage } from './first-message.js';
-import { policyViolation, SocketRelay, serverError, shortened } from './socket-relay.js';
+import { policyViolation, SocketRelay, serverError } from './socket-relay.js';
 
-/** How a session begins, by its API. */
+/** The beginning of a session, whatever its API. */
 interface Opening {
   /** The name that the client gave. */
   model: string;
@@ -88,7 +88,7 @@ export async function serveSocket(
     }
     record.failed(refusal, refusal.toBody());
     const code = refusal.status < 500 ? policyViolation : serverError;
-    client.end(writeClose(isBroken ? error.code : code, shortened(refusal.message)));
+    client.end(writeClose(isBroken ? error.code : code, refusal.message));
     client.resume();
   }
 }

@@ -1,52 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { SocketEndpoint } from '../../dialects/endpoint.js';
 import type { Session } from '../../dialects/socket.js';
 import { GatewayError } from '../../errors.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
-import {
-  FrameError,
-  FrameParser,
-  opcodes,
-  writeClose,
-  writeFrame,
-} from '../../websocket/frames.js';
+import { FrameError, opcodes, writeFrame } from '../../websocket/frames.js';
 import { notAllowed } from '../access/check-alternatives.js';
 import { isStopped } from '../admission/stops.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
 import type { Watched } from '../watchdog.js';
+import { RelaySide } from './relay-side.js';
 import { SessionLimits } from './session-limits.js';
 
 /** Events with usage are small; larger texts are not examined. */
 const maxTextBytes = 1_048_576;
 /** Time for the other side to answer a close frame and close its connection. */
 const lingerMs = 2_000;
-/** Longest reason of a close frame, in bytes. */
-const maxReasonBytes = 123;
 /** Margin before a draining worker ends, which would cut its sockets. */
 const drainMarginMs = 2_000;
 
 const goingAway = 1001;
 export const policyViolation = 1008;
 export const serverError = 1011;
-
-/** One of the two connections. */
-interface Side {
-  readonly stream: Duplex;
-  /** Reads the frames that come from it. */
-  readonly parser: FrameParser;
-  /** It has sent a close frame, or its connection has ended. */
-  isDone: boolean;
-  /** A close frame was sent to it. */
-  isTold: boolean;
-  /** Nothing is read from it for now. */
-  isHeld: boolean;
-  /** Bytes that it had not accepted at the last tick, and since when the number is unchanged. */
-  waitingBytes: number;
-  takenMs: number;
-}
 
 /**
  * Relays the frames of a WebSocket both ways, no faster than the other side accepts them, and reads
@@ -63,8 +39,8 @@ export class SocketRelay implements Watched {
   readonly #record: RequestRecord;
   readonly #endpoint: SocketEndpoint;
   readonly #session: Session;
-  readonly #client: Side;
-  readonly #provider: Side;
+  readonly #client: RelaySide;
+  readonly #provider: RelaySide;
   #drainingSinceMs: number | null = null;
   #lingers = false;
   /** Refuses an event of the client that must not reach the provider. */
@@ -102,34 +78,16 @@ export class SocketRelay implements Watched {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const sideOf = (
-      stream: Duplex,
-      isMasked: boolean,
-      maxTextBytes: number,
-      onText: (text: Buffer) => void,
-    ): Side => {
-      const frames = { maxMessageBytes, maxTextBytes, takesBinary: true };
-      const side: Side = {
-        stream,
-        parser: new FrameParser(isMasked, frames, {
-          onText,
-          onClose: () => {
-            side.isDone = true;
-          },
-        }),
-        isDone: false,
-        isTold: false,
-        isHeld: false,
-        waitingBytes: 0,
-        takenMs: performance.now(),
-      };
-      return side;
-    };
     // A long text could name a model, too.
     const maxNamedBytes = credential.allows === null ? maxTextBytes : maxMessageBytes;
     const maxClientBytes = namedModels === null ? 0 : maxNamedBytes;
-    this.#client = sideOf(client, true, maxClientBytes, (text) => this.#checkModels(text));
-    this.#provider = sideOf(provider, false, maxTextBytes, (text) => this.#session.push(text));
+    const limitsOf = (maxTextBytes: number) => ({ maxMessageBytes, maxTextBytes });
+    this.#client = new RelaySide(client, true, limitsOf(maxClientBytes), (text) =>
+      this.#checkModels(text),
+    );
+    this.#provider = new RelaySide(provider, false, limitsOf(maxTextBytes), (text) =>
+      this.#session.push(text),
+    );
     gateway.watchdog.add(this);
     this.#read(this.#client, this.#provider);
     this.#read(this.#provider, this.#client);
@@ -153,7 +111,7 @@ export class SocketRelay implements Watched {
     }
   }
 
-  #read(from: Side, to: Side): void {
+  #read(from: RelaySide, to: RelaySide): void {
     const { stream } = from;
     stream.on('error', () => {});
     stream.on('data', (piece: Buffer) => this.#pass(from, to, piece));
@@ -168,7 +126,7 @@ export class SocketRelay implements Watched {
     stream.resume();
   }
 
-  #pass(from: Side, to: Side, piece: Buffer): void {
+  #pass(from: RelaySide, to: RelaySide, piece: Buffer): void {
     if (from.isDone || to.isTold) return;
     let bytes: Buffer;
     try {
@@ -197,7 +155,7 @@ export class SocketRelay implements Watched {
    * Closes both sides: the one that broke the protocol with that code, the other because its peer
    * is gone.
    */
-  #broken(from: Side, { code, message }: FrameError): void {
+  #broken(from: RelaySide, { code, message }: FrameError): void {
     const isClient = from === this.#client;
     if (!isClient) this.#record.error ??= 'upstream_failed';
     this.#tell(from, code, message);
@@ -207,7 +165,7 @@ export class SocketRelay implements Watched {
   }
 
   /** A connection has ended; the other side is told if there was no close frame. */
-  #ended(from: Side, to: Side): void {
+  #ended(from: RelaySide, to: RelaySide): void {
     if (!from.isDone) {
       from.isDone = true;
       if (from === this.#provider) {
@@ -225,14 +183,9 @@ export class SocketRelay implements Watched {
     this.#linger();
   }
 
-  /** Sends a close frame, unless one was sent or it would land inside another frame. */
-  #tell(side: Side, code: number, reason: string): void {
-    if (side.isTold) return;
-    side.isTold = true;
-    const isClient = side === this.#client;
-    const { parser } = isClient ? this.#provider : this.#client;
-    if (!parser.atFrameEnd || side.stream.destroyed) return;
-    side.stream.write(writeClose(code, shortened(reason), isClient ? null : randomBytes(4)));
+  #tell(side: RelaySide, code: number, reason: string): void {
+    const other = side === this.#client ? this.#provider : this.#client;
+    side.tell(code, reason, !other.parser.atFrameEnd);
   }
 
   /** Closes both connections, dropping unsent data. */
@@ -263,12 +216,7 @@ export class SocketRelay implements Watched {
 
   #isStalled(nowMs: number): boolean {
     const { stalled_reader_timeout_ms: timeoutMs } = this.#gateway.settings.server;
-    return [this.#client, this.#provider].some((side) => {
-      const waitingBytes = side.stream.writableLength;
-      if (waitingBytes === 0 || waitingBytes !== side.waitingBytes) side.takenMs = nowMs;
-      side.waitingBytes = waitingBytes;
-      return nowMs - side.takenMs >= timeoutMs;
-    });
+    return [this.#client, this.#provider].some((side) => side.isStalled(nowMs, timeoutMs));
   }
 
   #hold(isHeld: boolean): void {
@@ -316,11 +264,4 @@ export class SocketRelay implements Watched {
     if (!now || (now.expiresAt !== null && now.expiresAt <= Date.now())) return null;
     return now;
   }
-}
-
-/** A reason that fits into a close frame. */
-export function shortened(reason: string): string {
-  let short = reason;
-  while (Buffer.byteLength(short) > maxReasonBytes) short = short.slice(0, -1);
-  return short;
 }
