@@ -11,8 +11,9 @@ import {
 } from '../limits/budget-lease.js';
 import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
 import type { Grant } from '../limits/budget-store.js';
-import type { Charge, Emit, RequestFinished } from '../observe/event.js';
+import type { Emit } from '../observe/event.js';
 import type { BudgetState } from '../observe/gateway-state.js';
+import type { Charge, RequestFinished } from '../observe/request-event.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
 import { budgetOf } from '../routing/mirrors.js';

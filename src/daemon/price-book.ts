@@ -1,6 +1,6 @@
 import type { Provider } from '../config/configuration.js';
 import type { TokenUsage } from '../dialects/usage.js';
-import type { Charge } from '../observe/event.js';
+import type { Charge } from '../observe/request-event.js';
 import type { ChargeFor } from '../observe/usage/usage-recorder.js';
 import { costOfAnswer } from '../pricing/charge.js';
 import type { ModelPrice } from '../pricing/model-price.js';

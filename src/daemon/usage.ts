@@ -9,7 +9,8 @@ import {
   dropRequestLogsBefore,
 } from '../db/queries/requests/request-log-partitions.js';
 import { withDeadline } from '../db/with-deadline.js';
-import type { Emit, RequestFinished } from '../observe/event.js';
+import type { Emit } from '../observe/event.js';
+import type { RequestFinished } from '../observe/request-event.js';
 import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
 import { UsageQueue } from '../observe/usage/usage-queue.js';
 import { createUsageRecorder, type Settle } from '../observe/usage/usage-recorder.js';

@@ -28,7 +28,10 @@ export class SchemaTooNewError extends Error {
 
 /** Key of the advisory lock that a migration holds until its transaction ends. */
 export const lockKey = 5_716_290_418;
-/** Who uses a table waits behind a statement that waits for its lock: a report may take a minute. */
+/**
+ * Short, because everyone who uses a table queues behind a statement that waits for its lock, and a
+ * report may hold that for a minute.
+ */
 const lockTimeoutMs = 500;
 const lockPatienceMs = 120_000;
 const betweenTriesMs = 1_000;

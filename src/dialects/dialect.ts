@@ -2,11 +2,12 @@ import type { GatewayError } from '../errors.js';
 import type { SaidMembers } from './body/said.js';
 import type { RequestPlace } from './codec.js';
 import type { AnswerError } from './errors/answer-error.js';
+import type { AnswerBytes, UsagePlace } from './find-usage.js';
 import type { ModelRequest, Spans } from './head.js';
 import type { LimitHeaders } from './limit-headers.js';
 import type { SseEvent } from './sse.js';
 import type { Judge } from './stream/first-content.js';
-import type { AnswerBytes, TokenUsage, ToolUse, UsagePlace } from './usage.js';
+import type { TokenUsage, ToolUse } from './usage.js';
 
 /** The operations of models. */
 export type Operation =

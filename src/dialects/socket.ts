@@ -27,7 +27,7 @@ export interface SessionSetup {
   written(model: string): Buffer;
 }
 
-/** What the gateway reads and writes of the messages of a WebSocket API. */
+/** The messages of a WebSocket API, as far as the gateway reads and writes them. */
 export interface SessionMessages {
   follow(watcher: SessionWatcher): Session;
   /** Finds models that a message of the client names; null: only its first one can. */

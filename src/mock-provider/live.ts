@@ -25,7 +25,7 @@ export async function answerLive(exchange: Exchange): Promise<void> {
   const { stream, close, serve } = openSocket(exchange);
   let model: string | null = null;
   let turns = 0;
-  // As Google does, in binary frames.
+  // Google sends binary frames.
   const send = (message: object) =>
     stream.write(writeFrame(opcodes.binary, Buffer.from(JSON.stringify(message))));
   const answer = (text: string) => {

@@ -1,5 +1,6 @@
 import { describeEvent, type Level } from './describe-event.js';
-import type { GatewayEvent, RequestTrace } from './event.js';
+import type { GatewayEvent } from './event.js';
+import type { RequestTrace } from './request-event.js';
 
 /** An event as a line of the log. */
 export interface LogLine {

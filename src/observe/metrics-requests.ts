@@ -1,8 +1,9 @@
 import type { TokenUsage } from '../dialects/usage.js';
-import type { Charge, GatewayEvent, GuardrailOutcome, RequestFinished } from './event.js';
+import type { GatewayEvent } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
 import type { Count, Distribution } from './metrics-series.js';
+import type { Charge, GuardrailOutcome, RequestFinished } from './request-event.js';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 

@@ -1,7 +1,7 @@
 import type { RequestPlace } from '../dialects/codec.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
-import type { GuardrailOutcome } from '../observe/event.js';
+import type { GuardrailOutcome } from '../observe/request-event.js';
 
 /**
  * A policy may refuse a request or its answer, edit them, or observe. It is compiled into the

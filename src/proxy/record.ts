@@ -11,7 +11,7 @@ import type {
   RequestFinished,
   RequestTrace,
   UncountedText,
-} from '../observe/event.js';
+} from '../observe/request-event.js';
 import type { CacheUse } from '../policies/cache/cache-use.js';
 import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
@@ -74,7 +74,7 @@ export class RequestRecord {
   policies: PolicyRuns | null = null;
   /** Outcomes of its guardrails; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
-  /** As the client named it. */
+  /** The name in the client's request. */
   session: string | null = null;
   /** Its session's place; null: it prefers no provider. */
   sessionPlace: number | null = null;

@@ -107,8 +107,8 @@ export class Group {
   }
 
   /**
-   * As few requests as possible move: only those by which a provider's share shrinks. If the routes
-   * are the live ones, differences within the sampling error move none.
+   * The groups with the fewest possible requests moved: only those by which a provider's share
+   * shrinks. If the routes are the live ones, differences within the sampling error move none.
    */
   sum(): ReplayedGroup {
     const stays = this.#isAsLive && this.#isSample();

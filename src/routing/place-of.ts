@@ -5,7 +5,7 @@ export interface MovedSessions {
   /** The canary's place among sessions. */
   readonly place: number;
   readonly provider: string;
-  /** As sent. */
+  /** The name that is sent. */
   readonly model: string;
 }
 

@@ -1,4 +1,4 @@
-import type { AttemptFailure } from '../observe/event.js';
+import type { AttemptFailure } from '../observe/request-event.js';
 
 /** The reason that an attempt at a provider failed. */
 export type UpstreamFailure = AttemptFailure;

@@ -27,7 +27,7 @@ test('everything is done with the keyboard, in sight, and nothing moves for who 
   await signIn(watched, daemon.url, daemon.adminKey);
   await seen(page, 'openai-main');
 
-  // A page has the focus when it is opened: Tab goes on in it, Shift and Tab back to the menu.
+  // An opened page has the focus: Tab moves into it, Shift and Tab back to the menu.
   await page.keyboard.press('Tab');
   assert.match(String(await focused(page)), /As a command/);
   await tabTo(page, 'Keys', true);

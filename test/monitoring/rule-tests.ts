@@ -163,7 +163,7 @@ function filled(text: string, { labels, value }: Sample): string {
   });
 }
 
-/** Of less than an hour. */
+/** Shorter than an hour. */
 function durationText(seconds: number): string {
   if (seconds < 1) return `${Number((seconds * 1_000).toPrecision(4))}ms`;
   if (seconds < 60) return `${Number(seconds.toPrecision(4))}s`;

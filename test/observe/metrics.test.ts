@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { RequestFinished } from '../../src/observe/event.js';
 import type { GatewayState, WorkerStatus } from '../../src/observe/gateway-state.js';
 import { createMetrics, type Metrics } from '../../src/observe/metrics.js';
+import type { RequestFinished } from '../../src/observe/request-event.js';
 import { runProgram, skipWithout } from '../support/executable.js';
 import { parseExposition, sampleValue } from './exposition.js';
 import { finished as finishedChat } from './usage/finished.js';

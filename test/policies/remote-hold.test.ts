@@ -91,6 +91,6 @@ test('windows grow, and hold back a quarter of their characters or 64', async ()
     if (windows.length === 1) assert.equal(passed, 3, '36 of the first 100 characters');
   }
   await hold.flush();
-  // What the window before held back, then what is new.
+  // Each window begins with the text held back by the one before.
   assert.deepEqual(windows.slice(0, 5), [100, 64 + 200, 64 + 390, 96 + 770, 192 + 1_000]);
 });

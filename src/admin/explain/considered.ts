@@ -1,7 +1,7 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
-import type { RequestFinished } from '../../observe/event.js';
 import type { Recent } from '../../observe/recent/recent.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
 import { allFallbacksOf, modelMeant } from '../../routing/model-order.js';
 import type { Attempted, Considered } from './request-explanation.js';

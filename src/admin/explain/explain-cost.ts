@@ -1,5 +1,5 @@
 import { classesOf, type TokenUsage } from '../../dialects/usage.js';
-import type { Charge } from '../../observe/event.js';
+import type { Charge } from '../../observe/request-event.js';
 import { type CostLine, costLines } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { formatDollars } from '../../pricing/money.js';

@@ -1,4 +1,4 @@
-import type { GuardrailOutcome } from '../../observe/event.js';
+import type { GuardrailOutcome } from '../../observe/request-event.js';
 import type { CostExplanation } from './explain-cost.js';
 
 /** Explains a past request; the field names are those of the API. */

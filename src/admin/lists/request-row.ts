@@ -1,5 +1,5 @@
 import type { RequestLogRow } from '../../db/queries/requests/list-requests.js';
-import type { RequestFinished } from '../../observe/event.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import { firedIn } from '../../observe/usage/usage-row.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { RequestFinished } from '../../observe/event.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
 import { type EventWriter, eventStream } from '../server/event-stream.js';

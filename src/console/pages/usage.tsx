@@ -273,7 +273,7 @@ function Sums({ sums, total, by, isDaily, period, before }: SumsProps) {
   const title = t(groupings.find(([each]) => each === by)?.[1] ?? '');
   const known = new Map(before?.usage.map((sum) => [keyOf(sum), sum.cost_nano]));
   const earlier = (sum: Sum) => (sum === total ? before?.total.cost_nano : known.get(keyOf(sum)));
-  /** What the server does not sort by is sorted here, where all sums are. */
+  /** Sorts here, with all sums loaded, by values that the server does not sort by. */
   const here = (sort: string, by: (sum: Sum) => Sortable) =>
     sums.length < maxSums && !isDaily ? { sort, by } : {};
   const columns: Column<Sum>[] = [

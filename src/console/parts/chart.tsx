@@ -17,7 +17,7 @@ interface ChartProps {
   /** Bars stand on each other, the first one at the bottom. */
   isStacked?: boolean;
   /**
-   * Where a step leads.
+   * The address that a step leads to.
    * @param name the series whose bar was clicked; null: the whole step.
    */
   linkOf?: (step: number, name: string | null) => string;

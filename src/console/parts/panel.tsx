@@ -56,7 +56,7 @@ export interface StatProps {
   value: string;
   unit?: string | undefined;
   isBad?: boolean;
-  /** Where what is counted is listed. */
+  /** Address of the list of what is counted. */
   link?: string;
 }
 

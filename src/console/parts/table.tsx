@@ -11,7 +11,7 @@ export interface Column<Row> {
   isNumber?: boolean;
   /** Its name in the address's order; absent: rows are not sorted by it. */
   sort?: string;
-  /** What rows are sorted by here; absent: the server sorts. */
+  /** Value that rows are sorted by here; absent: the server sorts. */
   by?: (row: Row) => Sortable;
 }
 

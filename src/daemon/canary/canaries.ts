@@ -11,8 +11,9 @@ import {
   runningCanaries,
 } from '../../db/queries/configuration/canaries.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { Emit, RequestFinished } from '../../observe/event.js';
+import type { Emit } from '../../observe/event.js';
 import type { CanaryGauge } from '../../observe/gateway-state.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import type { Store } from '../store.js';
 import { CanaryCounter } from './canary-counter.js';
 import { judge } from './judge.js';

@@ -2,7 +2,7 @@ import type { Configuration, Provider } from '../../config/configuration.js';
 import type { Canary } from '../../config/rows/canary.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { CanarySide, CountedSide } from '../../db/queries/configuration/canaries.js';
-import type { RequestFinished } from '../../observe/event.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import { latencyBucket } from '../../observe/statistics.js';
 import { isOfCanary } from '../../routing/canaries.js';
 import { compileModelMapping, type ModelMapping } from '../../routing/model-mapping.js';

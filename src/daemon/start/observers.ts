@@ -1,8 +1,9 @@
 import type { Settings } from '../../config/settings/settings-types.js';
-import type { Emit, RequestFinished } from '../../observe/event.js';
+import type { Emit } from '../../observe/event.js';
 import { createMetrics, type Metrics } from '../../observe/metrics.js';
 import { createLive, type Live } from '../../observe/recent/live.js';
 import { createRecent, type Recent } from '../../observe/recent/recent.js';
+import type { RequestFinished } from '../../observe/request-event.js';
 import { withoutText } from '../../observe/usage/usage-recorder.js';
 
 /** Everything that interprets events, behind one `emit`. */

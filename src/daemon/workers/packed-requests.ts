@@ -1,5 +1,5 @@
 import type { UsageClasses } from '../../dialects/usage.js';
-import type { RequestFinished, RequestTrace } from '../../observe/event.js';
+import type { RequestFinished, RequestTrace } from '../../observe/request-event.js';
 
 /**
  * Finished requests in transit to the control process, which receives those of all workers.

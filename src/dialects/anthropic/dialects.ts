@@ -5,23 +5,13 @@ import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
+import { type AnswerBytes, endBytes, firstUsage, lastUsage, usageIn } from '../find-usage.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { anthropicLimitHeaders } from '../limit-headers.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import { valuesWith } from '../stream/answer-values.js';
 import type { Verdict } from '../stream/first-content.js';
-import {
-  type AnswerBytes,
-  endBytes,
-  firstUsage,
-  hasCounts,
-  lastUsage,
-  noClasses,
-  type TokenUsage,
-  type ToolUse,
-  usageIn,
-  usageOfClasses,
-} from '../usage.js';
+import { hasCounts, noClasses, type TokenUsage, type ToolUse, usageOfClasses } from '../usage.js';
 import { readMessagesUsage } from './answer.js';
 import { readMessagesError, writeMessagesError } from './error.js';
 import { messageFilesIn } from './named-files.js';

@@ -2,16 +2,9 @@ import type { GatewayError } from '../../errors.js';
 import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
+import { type AnswerBytes, usageIn } from '../find-usage.js';
 import { embeddings } from '../openai/dialects.js';
-import {
-  type AnswerBytes,
-  hasCounts,
-  noClasses,
-  type TokenUsage,
-  usageIn,
-  usageOf,
-  usageOfClasses,
-} from '../usage.js';
+import { hasCounts, noClasses, type TokenUsage, usageOf, usageOfClasses } from '../usage.js';
 
 /** Documents in order of their relevance, in the shape of version 2 of Cohere's API. */
 export const rerank: Dialect = {

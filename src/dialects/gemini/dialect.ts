@@ -7,6 +7,7 @@ import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
+import { type AnswerBytes, usageIn } from '../find-usage.js';
 import {
   alternativeMembers,
   alternativesIn,
@@ -19,7 +20,7 @@ import { openaiLimitHeaders } from '../limit-headers.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import { valuesWith } from '../stream/answer-values.js';
 import type { Verdict } from '../stream/first-content.js';
-import { type AnswerBytes, hasCounts, type TokenUsage, usageIn, usageOfClasses } from '../usage.js';
+import { hasCounts, type TokenUsage, usageOfClasses } from '../usage.js';
 import { readGenerateUsage, webQueries } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 

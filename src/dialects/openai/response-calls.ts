@@ -1,14 +1,8 @@
 import { countAt, isObject, objectAt } from '../conversation/read.js';
 import type { JsonObject } from '../conversation.js';
+import type { AnswerBytes } from '../find-usage.js';
 import { valuesWith } from '../stream/answer-values.js';
-import {
-  type AnswerBytes,
-  noClasses,
-  plusTools,
-  type TokenUsage,
-  type ToolUse,
-  withToolUse,
-} from '../usage.js';
+import { noClasses, plusTools, type TokenUsage, type ToolUse, withToolUse } from '../usage.js';
 import { readUsage } from './usage.js';
 import { readUsageObject } from './usage-classes.js';
 

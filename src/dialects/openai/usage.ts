@@ -1,16 +1,18 @@
 import { isObject } from '../conversation/read.js';
 import type { UsageFilter } from '../dialect.js';
-import { EventCutter, endOfEvent, readEvents } from '../sse.js';
 import {
   type AnswerBytes,
   endBytes,
-  hasCounts,
   lastUsageAt,
+  type UsagePlace,
+  usageIn,
+} from '../find-usage.js';
+import { EventCutter, endOfEvent, readEvents } from '../sse.js';
+import {
+  hasCounts,
   noClasses,
   type ServiceTier,
   type TokenUsage,
-  type UsagePlace,
-  usageIn,
   usageOfClasses,
   withTier,
 } from '../usage.js';

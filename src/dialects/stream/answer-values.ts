@@ -1,8 +1,8 @@
 import { isObject } from '../conversation/read.js';
 import type { JsonObject } from '../conversation.js';
 import { parsedJson } from '../errors/answer-error.js';
+import type { AnswerBytes } from '../find-usage.js';
 import { readEvents } from '../sse.js';
-import type { AnswerBytes } from '../usage.js';
 
 /**
  * The values of an answer that contain one of some texts: its JSON, or those of the events of a

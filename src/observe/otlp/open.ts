@@ -1,15 +1,8 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { TokenUsage } from '../../dialects/usage.js';
-import type {
-  Bodies,
-  Charge,
-  Emit,
-  GatewayEvent,
-  KeptBody,
-  OtlpSignal,
-  RequestFinished,
-} from '../event.js';
+import type { Emit, GatewayEvent, OtlpSignal } from '../event.js';
 import { type LogFilter, type LogLine, logLineOf } from '../log-line.js';
+import type { Bodies, Charge, KeptBody, RequestFinished } from '../request-event.js';
 import { bodyText } from '../usage/body-text.js';
 import { withoutText } from '../usage/usage-recorder.js';
 import { type ExporterState, OtlpExporter } from './exporter.js';

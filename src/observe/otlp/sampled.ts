@@ -1,4 +1,4 @@
-import type { RequestFinished, RequestTrace } from '../event.js';
+import type { RequestFinished, RequestTrace } from '../request-event.js';
 
 export interface Sampling {
   /** True: failed requests are always exported. */

@@ -1,7 +1,7 @@
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../../dialects/endpoints.js';
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { AttemptLog, Charge, RequestFinished, RequestTrace } from '../event.js';
+import type { AttemptLog, Charge, RequestFinished, RequestTrace } from '../request-event.js';
 
 export type Attributes = Record<string, string | number | boolean | string[]>;
 

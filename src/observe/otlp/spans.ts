@@ -1,5 +1,5 @@
 import { attemptSpanId } from '../attempt-span-id.js';
-import type { RequestFinished, RequestTrace } from '../event.js';
+import type { RequestFinished, RequestTrace } from '../request-event.js';
 import type { createTraceState, ProtobufTraceSerializer } from './official.js';
 import {
   type Attributes,

@@ -1,4 +1,5 @@
-import type { Emit, RequestFinished } from '../event.js';
+import type { Emit } from '../event.js';
+import type { RequestFinished } from '../request-event.js';
 
 /** A finished request, numbered in the order in which they finished. */
 export interface Finished {

@@ -1,5 +1,6 @@
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { Charge, Emit, RequestFinished } from '../event.js';
+import type { Emit } from '../event.js';
+import type { Charge, RequestFinished } from '../request-event.js';
 import { createTraffic, type TrafficSummary } from './traffic.js';
 
 /** A finished request and its tokens, without the texts of client and model. */

@@ -1,4 +1,4 @@
-import type { RequestFinished } from '../event.js';
+import type { RequestFinished } from '../request-event.js';
 import {
   addDuration,
   type Durations,

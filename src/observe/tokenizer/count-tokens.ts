@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { UncountedText } from '../event.js';
+import type { UncountedText } from '../request-event.js';
 import { jsonAnswerTexts, streamAnswerTexts } from './answer-texts.js';
 import { textCounter } from './encode.js';
 import { encodingOf } from './encoding-of.js';

@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { UncountedText } from '../event.js';
+import type { UncountedText } from '../request-event.js';
 
 /**
  * A rough count without tokenizing, for when the tokenizer cannot keep up: four bytes are a token,

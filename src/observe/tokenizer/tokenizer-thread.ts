@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { UncountedText } from '../event.js';
+import type { UncountedText } from '../request-event.js';
 import { countTokens } from './count-tokens.js';
 
 /** A request to the thread, which answers each with one `CountAnswer`, in order. */

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { TokenUsage } from '../../dialects/usage.js';
 import { inPackage } from '../../package.js';
-import type { UncountedText } from '../event.js';
+import type { UncountedText } from '../request-event.js';
 import { estimateByBytes } from './estimate-by-bytes.js';
 import type { CountAnswer, CountRequest } from './tokenizer-thread.js';
 

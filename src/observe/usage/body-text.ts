@@ -1,4 +1,4 @@
-import type { KeptBody } from '../event.js';
+import type { KeptBody } from '../request-event.js';
 
 /**
  * A body as stored. Invalid UTF-8 becomes U+FFFD, and so does a zero byte, which Postgres accepts

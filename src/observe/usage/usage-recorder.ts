@@ -1,5 +1,6 @@
 import { type TokenUsage, withToolUse } from '../../dialects/usage.js';
-import type { Charge, Emit, RequestFinished } from '../event.js';
+import type { Emit } from '../event.js';
+import type { Charge, RequestFinished } from '../request-event.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { UsageQueue } from './usage-queue.js';
 import { type UsageSource, usageRow } from './usage-row.js';

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { TokenUsage, UsageClasses } from '../../dialects/usage.js';
-import type { Charge, ComparedAnswer, GuardrailOutcome, RequestFinished } from '../event.js';
+import type {
+  Charge,
+  ComparedAnswer,
+  GuardrailOutcome,
+  RequestFinished,
+} from '../request-event.js';
 import { bodyText } from './body-text.js';
 
 /** The source of a token count: the provider's answer, or the gateway's own count. */

@@ -1,5 +1,5 @@
 import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
-import type { GuardrailOutcome } from '../../observe/event.js';
+import type { GuardrailOutcome } from '../../observe/request-event.js';
 
 /** Result of one guardrail in one phase of a request. */
 export class Report {

@@ -2,7 +2,7 @@ import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import { noPlace } from '../../dialects/codec.js';
 import { chat } from '../../dialects/openai/dialects.js';
 import { GatewayError } from '../../errors.js';
-import type { GuardrailOutcome } from '../../observe/event.js';
+import type { GuardrailOutcome } from '../../observe/request-event.js';
 import type { Call, PolicyServices } from '../policy.js';
 import { compiledGuardrail } from './compiled-guardrail.js';
 import { GuardRun } from './guard-run.js';

@@ -3,7 +3,7 @@ import type { AnswerHold } from '../policy.js';
 import { maxBacklogBytes } from './backlog.js';
 import { isBinary, textsOf } from './whole.js';
 
-/** Passes an answer on as it arrives. Its check goes on after the client has it. */
+/** Passes an answer on as it arrives, and checks it without making the client wait. */
 export interface WatchedAnswer extends AnswerHold {
   /** Bytes in memory that are still to be checked. */
   readonly bytes: number;

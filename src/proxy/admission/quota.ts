@@ -8,7 +8,7 @@ import type { LeasedLimiter } from '../../limits/leased-limiter.js';
 import type { LimitDecision } from '../../limits/limiter.js';
 import type { Release, Slots } from '../../limits/slots.js';
 import { counted } from '../../observe/counted.js';
-import type { UncountedText } from '../../observe/event.js';
+import type { UncountedText } from '../../observe/request-event.js';
 import { type ConcurrencyLimit, countOf, type Quota, type Quotas } from '../../routing/quota.js';
 import type { Gateway } from '../gateway.js';
 

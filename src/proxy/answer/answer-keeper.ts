@@ -1,4 +1,4 @@
-import { type AnswerBytes, lastUsageText, maxUsageBytes } from '../../dialects/usage.js';
+import { type AnswerBytes, lastUsageText, maxUsageBytes } from '../../dialects/find-usage.js';
 
 /**
  * Maximum kept of an answer to count its tokens, in case the provider does not report them. It

@@ -1,11 +1,12 @@
 import { unitsIn } from '../../dialects/body/said.js';
 import type { Dialect, UsageFilter } from '../../dialects/dialect.js';
+import { endBytes } from '../../dialects/find-usage.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { EventEnd, readEvents } from '../../dialects/sse.js';
 import { StreamEnd } from '../../dialects/stream/stream-end.js';
-import { endBytes, noClasses, type TokenUsage, usageOfClasses } from '../../dialects/usage.js';
+import { noClasses, type TokenUsage, usageOfClasses } from '../../dialects/usage.js';
 import type { GatewayError } from '../../errors.js';
-import type { UncountedText } from '../../observe/event.js';
+import type { UncountedText } from '../../observe/request-event.js';
 import type { Attempt } from '../../upstream/attempt.js';
 import type { RequestRecord } from '../record.js';
 import { AnswerKeeper } from './answer-keeper.js';

@@ -1,4 +1,4 @@
-import type { KeptBody } from '../../observe/event.js';
+import type { KeptBody } from '../../observe/request-event.js';
 
 /** Maximum kept of one body, so that a row is never large. */
 export const maxBodyBytes = 65_536;

@@ -1,5 +1,6 @@
+import type { UsagePlace } from '../../dialects/find-usage.js';
 import { EventCutter, EventEnd, endOfEvent } from '../../dialects/sse.js';
-import type { TokenUsage, UsagePlace } from '../../dialects/usage.js';
+import type { TokenUsage } from '../../dialects/usage.js';
 import { AnswerFilter, type AnswerWatcher } from './answer-reader.js';
 import { costName } from './request-cost.js';
 

@@ -1,5 +1,6 @@
 import type { Dialect } from '../../dialects/dialect.js';
-import { lastUsageAt, type TokenUsage } from '../../dialects/usage.js';
+import { lastUsageAt } from '../../dialects/find-usage.js';
+import type { TokenUsage } from '../../dialects/usage.js';
 import type { AnswerHead, AnswerWatch } from '../../policies/policy.js';
 import type { Exchange } from '../../server/exchange.js';
 import { isStopped } from '../admission/stops.js';

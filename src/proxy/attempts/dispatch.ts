@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors.js';
-import type { AttemptsEnd } from '../../observe/event.js';
+import type { AttemptsEnd } from '../../observe/request-event.js';
 import type { Candidate } from '../../routing/snapshot.js';
 import type { Wire } from '../../routing/wire.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';

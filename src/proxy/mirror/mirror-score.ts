@@ -1,5 +1,5 @@
 import { isObject } from '../../dialects/conversation/read.js';
-import type { Bodies } from '../../observe/event.js';
+import type { Bodies } from '../../observe/request-event.js';
 import { fetchBytes } from '../../upstream/fetch-bytes.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';

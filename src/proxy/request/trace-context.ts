@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { attemptSpanId, sharedDigits } from '../../observe/attempt-span-id.js';
-import type { RequestTrace } from '../../observe/event.js';
+import type { RequestTrace } from '../../observe/request-event.js';
 import type { Exchange } from '../../server/exchange.js';
 
 /** Gives requests their places in traces: W3C Trace Context, level 1. */

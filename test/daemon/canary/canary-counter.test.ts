@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
 import { resolveSettings } from '../../../src/config/settings/settings.js';
 import { CanaryCounter } from '../../../src/daemon/canary/canary-counter.js';
-import type { AttemptLog, RequestFinished } from '../../../src/observe/event.js';
+import type { AttemptLog, RequestFinished } from '../../../src/observe/request-event.js';
 import { latencyBucket } from '../../../src/observe/statistics.js';
 import { provider } from '../../config/configuration-for-test.js';
 import { finished } from '../../observe/usage/finished.js';

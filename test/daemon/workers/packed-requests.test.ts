@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestBatch, unpackRequests } from '../../../src/daemon/workers/packed-requests.js';
 import { noClasses } from '../../../src/dialects/usage.js';
-import type { RequestFinished } from '../../../src/observe/event.js';
+import type { RequestFinished } from '../../../src/observe/request-event.js';
 
 const request: RequestFinished = {
   type: 'request_finished',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RequestFinished } from '../../../src/observe/event.js';
 import { isExported } from '../../../src/observe/otlp/sampled.js';
+import type { RequestFinished } from '../../../src/observe/request-event.js';
 import { finished } from '../usage/finished.js';
 
 const trace = {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { noClasses, type TokenUsage } from '../../../src/dialects/usage.js';
-import type { QueueWait } from '../../../src/observe/event.js';
 import {
   createTraceState,
   ProtobufTraceSerializer,
@@ -11,6 +10,7 @@ import {
 import type { TracedRequest } from '../../../src/observe/otlp/span-attributes.js';
 import { SpanEncoder } from '../../../src/observe/otlp/span-encoder.js';
 import { type SpanOptions, spansOf } from '../../../src/observe/otlp/spans.js';
+import type { QueueWait } from '../../../src/observe/request-event.js';
 import { finished } from '../usage/finished.js';
 
 const providers = { main: { system: 'openai', host: 'example.com', port: 443 } };

@@ -1,4 +1,4 @@
-import type { UncountedText } from '../../../src/observe/event.js';
+import type { UncountedText } from '../../../src/observe/request-event.js';
 
 /** A chat with one message, and the pieces of its answer. */
 export function chatText(message: string, answer: (string | Uint8Array)[]): UncountedText {

@@ -1,4 +1,4 @@
-import type { RequestFinished } from '../../../src/observe/event.js';
+import type { RequestFinished } from '../../../src/observe/request-event.js';
 
 /** A finished chat request, with these changes. */
 export function finished(changes: Partial<RequestFinished> = {}): RequestFinished {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RequestFinished } from '../../../src/observe/event.js';
+import type { RequestFinished } from '../../../src/observe/request-event.js';
 import {
   maxBatchRows,
   UsageQueue,

@@ -4,7 +4,7 @@ import type { Configuration, Provider } from '../../../src/config/configuration.
 import { newGuardrail } from '../../../src/config/rows/guardrail.js';
 import { type Mirror, newMirror } from '../../../src/config/rows/mirror.js';
 import type { Settings } from '../../../src/config/settings/settings-types.js';
-import type { RequestFinished } from '../../../src/observe/event.js';
+import type { RequestFinished } from '../../../src/observe/request-event.js';
 import { buildSnapshot } from '../../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../../config/configuration-for-test.js';
 import { until } from '../../support/until.js';
@@ -16,9 +16,9 @@ const maxBodyBytes = 4_194_304;
 
 interface Options {
   mirror?: Partial<Mirror>;
-  /** Of the provider of the copies. */
+  /** Answers of the provider of the copies. */
   answer?: Answer;
-  /** Of the provider of clients. */
+  /** Answers of the provider of clients. */
   main?: Answer;
   more?: Partial<Configuration>;
   copies?: Partial<Provider>;

@@ -1,5 +1,5 @@
 import type { UsageClasses } from '../../../dialects/usage.js';
-import type { GuardrailOutcome } from '../../../observe/event.js';
+import type { GuardrailOutcome } from '../../../observe/request-event.js';
 import type { Sql } from '../../client.js';
 import { runReport } from '../../report.js';
 import { type RequestFilter, where } from './request-filter.js';

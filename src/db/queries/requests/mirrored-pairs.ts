@@ -1,4 +1,4 @@
-import type { ComparedAnswer } from '../../../observe/event.js';
+import type { ComparedAnswer } from '../../../observe/request-event.js';
 import type { Sql } from '../../client.js';
 import { literal, runReport } from '../../report.js';
 

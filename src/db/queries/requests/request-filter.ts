@@ -10,7 +10,7 @@ export interface RequestFilter {
   /** Names in the row; the team may have been renamed since. */
   team?: string | { exactly: string } | null;
   user?: string | null;
-  /** As the client named it. */
+  /** The name in the client's request. */
   session?: string | null;
   /** One of its tags. */
   tag?: string | null;

@@ -133,7 +133,7 @@ function covered(ranges: readonly Range[], starts: readonly number[], unitMs: nu
   return found;
 }
 
-/** What is left of ranges without others that are parts of them, in order. */
+/** The rest of ranges without others that are parts of them, in order. */
 function without(ranges: readonly Range[], parts: readonly Range[]): Range[] {
   return ranges.flatMap((range) => {
     const inside = parts.filter(({ since, until }) => since >= range.since && until <= range.until);

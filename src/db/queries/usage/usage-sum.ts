@@ -108,7 +108,7 @@ export const keyName = `coalesce(
   CASE WHEN id IS NOT NULL THEN ${lastName} END
 ) AS key_name`;
 
-/** What sums may be sorted by. */
+/** Columns that sums may be sorted by. */
 export const usageOrders = [
   'group',
   'requests',
