@@ -87,6 +87,8 @@ export interface Dialect {
    * @param text of a whole body, or the data of an event; null when there is none.
    */
   errorIn(text: string): AnswerError | null;
+  /** True if an answer of success without any content is a failure. */
+  readonly needsContent?: boolean;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
   readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Use of the provider's tools that an answer shows, though it was cut before its usage. */
@@ -139,7 +141,7 @@ export interface DialectResources {
 }
 
 /** The part of an answer's dialect needed by an attempt. */
-export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn'> {
+export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn' | 'needsContent'> {
   /** For streams of frames: converts a frame into an event of the dialect. */
   unwrap?(event: SseEvent): SseEvent;
   /** An error body in the dialect's shape, for a host that uses another one. */

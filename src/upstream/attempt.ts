@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
 import type { AnswerJudge } from '../dialects/dialect.js';
-import { mayBeError } from '../dialects/errors/answer-error.js';
+import { isEmptyAnswer, mayBeError } from '../dialects/errors/answer-error.js';
 import { isEventStream } from '../dialects/sse.js';
 import { beginsStream, isBlank } from '../dialects/stream/beginning.js';
 import { FirstContent } from '../dialects/stream/first-content.js';
@@ -319,7 +319,8 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       this.status = error.status;
       return;
     }
-    if (isPage(this.headers['content-type'], body)) {
+    const isEmpty = this.#judge.needsContent && isEmptyAnswer(body);
+    if (isEmpty || isPage(this.headers['content-type'], body)) {
       this.#fail(new UpstreamError('protocol', true, undefined));
       return;
     }

@@ -42,6 +42,7 @@ export const messages: Dialect = {
   operation: 'chat',
   ...common,
   countsTokens: true,
+  needsContent: true,
   readUsage: readAnswerUsage,
   readToolUse,
 };

@@ -10,6 +10,8 @@ export interface AnswerError {
 
 /** Larger bodies are not errors. */
 const maxBytes = 65_536;
+/** The longest body that is looked at for being empty. */
+const maxEmptyBytes = 64;
 
 const statusNames = ['code', 'status', 'status_code', 'http_code', 'http_status'] as const;
 
@@ -66,7 +68,7 @@ export function statusOfError(error: unknown): number {
   return unknownStatus;
 }
 
-const errorMark = /"(?:error|base_resp)"/;
+const errorMark = /"(?:error|base_resp|errors|error_(?:code|msg)|detail|success|code)"/;
 
 /** True if a body is worth parsing for `errorIn`, judged by its bytes alone. */
 export function mayBeError(body: Buffer): boolean {
@@ -80,9 +82,27 @@ export function openaiErrorIn(answer: unknown): { status: number } | null {
   if (error) return { status: statusOfError(error) };
   // vLLM before 0.10, LMDeploy.
   if (object === 'error') return { status: statusOfError(answer) };
-  if (!isObject(base_resp) || choices || data) return null;
+  if (choices || data) return null;
+  if (!isObject(base_resp)) return isBareError(answer) ? { status: statusOfError(answer) } : null;
   const code = Number(base_resp.status_code ?? 0);
   return code === 0 ? null : { status: minimaxStatuses[code] ?? unknownStatus };
+}
+
+/**
+ * True for errors without an `error` member: of FastAPI (`detail`), Cloudflare (`errors`, `success`),
+ * Baidu (`error_code`), DashScope and SiliconFlow (`code` with a message).
+ */
+function isBareError(answer: Record<string, unknown>): boolean {
+  const { detail, errors, error_code, success, code, message, msg } = answer;
+  if (detail || error_code || success === false) return true;
+  if (Array.isArray(errors) && errors.length > 0) return true;
+  const isFine = !code || /^(?:0|200|ok|success)$/i.test(String(code));
+  return !isFine && (typeof message === 'string' || typeof msg === 'string');
+}
+
+/** True for a body without an answer: nothing, `null` or an empty list. */
+export function isEmptyAnswer(body: Buffer): boolean {
+  return body.length <= maxEmptyBytes && /^\s*(?:null|\[\s*\])?\s*$/.test(body.toString('latin1'));
 }
 
 /** Parses JSON; undefined if invalid. */

@@ -52,6 +52,7 @@ export const generate: Dialect = {
   name: 'gemini.generate',
   operation: 'chat',
   ...common,
+  needsContent: true,
   /** There is no last event: an answer with a finish reason is complete. */
   streamEnds: ['finishReason', 'finish_reason', 'blockReason', 'error'].map((name) =>
     Buffer.from(`"${name}"`),

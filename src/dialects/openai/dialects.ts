@@ -55,6 +55,7 @@ const streamed = {
   members: new Set(['model', 'stream', 'stream_options', ...alternativeMembers]),
   readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
     readHead(body, spans, place, usageEditOf),
+  needsContent: true,
   usageFilter: () => new UsageEventFilter(),
   askedUsage: usageInEvent,
   usualEnds: ['\ndata: [DONE]', '\ndata:[DONE]', '"finish_reason":"', '"finish_reason": "'].map(
@@ -78,6 +79,7 @@ export const embeddings: Dialect = {
   operation: 'embedding',
   ...common,
   output: 'none',
+  needsContent: true,
 };
 
 export const moderations: Dialect = {

@@ -34,6 +34,7 @@ export const responses: Dialect = {
   judge,
   countsTokens: true,
   errorIn,
+  needsContent: true,
   readUsage: readUsageWithCalls,
   readToolUse,
   usageFilter: null,

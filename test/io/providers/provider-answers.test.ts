@@ -141,6 +141,12 @@ test('any other error in an answer of 200 fails over, and is the answer if no pr
     ['{"error":"broken","choices":null}', 502],
     ['{"object":"error","message":"no","code":500}', 500],
     ['{"choices":null,"base_resp":{"status_code":1002,"status_msg":"rate"}}', 429],
+    ['{"detail":"Not Found"}', 502],
+    ['{"error_code":336003,"error_msg":"bad"}', 502],
+    ['{"result":null,"success":false,"errors":[]}', 502],
+    ['{"errors":[{"code":10000,"message":"no"}]}', 502],
+    ['{"code":"InvalidApiKey","message":"no"}', 401],
+    ['{"code":429,"msg":"slow down","data":null}', 429],
     [
       '{"id":"1","error":{"code":502,"message":"x"},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}',
       502,
@@ -170,10 +176,29 @@ test('a whole answer is relayed, whatever its texts and other members contain', 
     '{"choices":[{"message":{"content":"a"}}],"error":null,"base_resp":{"status_code":0}}',
     '{"choices":[{"message":{"content":"a"}}],"error":{"code":500}}',
     '{"data":[{"embedding":[1]}],"base_resp":{"status_code":0,"status_msg":""}}',
+    '{"choices":[{"message":{"content":"a"}}],"detail":"x","code":500,"message":"x"}',
+    '{"code":200,"message":"fine","result":"a","errors":[],"success":true}',
+    '{"code":"Success","msg":"fine","result":"a"}',
+    '{"code":"a","result":"a"}',
   ]) {
     const { origin } = await served(t, answering(body));
     const { status, text } = await chat(origin);
     assert.deepEqual([status, text], [200, body]);
+  }
+});
+
+test('an answer of success without any content fails over', async (t) => {
+  const empty = ['', ' \r\n', 'null', '[]', ' [ ]\n'].map((body) => answering(body));
+  const gzipped = answering(gzipSync(''), 'application/json', { 'content-encoding': 'gzip' });
+  for (const bad of [...empty, gzipped, answering('', 'application/json', {}, 204)]) {
+    const { origin, gateway } = await served(t, bad, answerChat);
+    for (const stream of [false, true]) {
+      const { status, headers } = await chat(origin, { model: 'm', stream });
+      assert.deepEqual([status, headers['x-llmproxy-provider']], [200, 'p1']);
+    }
+    assert.equal(recordsOf(gateway)[0]?.attemptsLog?.[0]?.outcome, 'protocol');
+    const alone = await served(t, bad);
+    assert.equal((await chat(alone.origin)).status, 502);
   }
 });
 
