@@ -144,6 +144,34 @@ test('the table names no room that is not imported', () => {
   }
 });
 
+test('rooms import each other in the order that the documents describe', () => {
+  for (const file of ['docs/architecture.md', 'CONTRIBUTING.md']) {
+    const [, chain = ''] = /`(cli → [^`]+)`/.exec(readFileSync(join(root, file), 'utf8')) ?? [];
+    const ranks = new Map(
+      chain
+        .split(' → ')
+        .flatMap((rooms, rank) => [...rooms.matchAll(/[a-z-]+/g)].map(([name]) => [name, rank])),
+    );
+    assert.ok(ranks.size > 10, file);
+    for (const [from, rooms] of Object.entries(allowed)) {
+      const rank = ranks.get(from);
+      if (rank === undefined) continue;
+      for (const to of rooms) assert.ok((ranks.get(to) ?? 99) > rank, `${from} imports ${to}`);
+    }
+  }
+});
+
+test('no rooms import each other in a circle', () => {
+  const done = new Set<string>();
+  const visit = (name: string, path: string[]): void => {
+    assert.ok(!path.includes(name), [...path, name].join(' → '));
+    if (done.has(name)) return;
+    for (const to of allowed[name] ?? []) visit(to, [...path, name]);
+    done.add(name);
+  };
+  for (const name of Object.keys(allowed)) visit(name, []);
+});
+
 test('every exported value is used outside its file', () => {
   const sources = new Map(
     ['src', 'test', 'bench'].flatMap((folder) =>

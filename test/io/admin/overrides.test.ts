@@ -154,7 +154,7 @@ test('an invalid override file changes nothing and is reported', async (t) => {
 function goesTo(t: TestContext, who: () => Promise<string>): (name: string) => Promise<void> {
   return async (name) => {
     const startMs = performance.now();
-    await until(`answers of ${name}`, async () => (await who()) === name, 5_000);
+    await until(`answers of ${name}`, async () => (await who()) === name);
     t.diagnostic(`live after ${Math.round(performance.now() - startMs)} ms`);
   };
 }
