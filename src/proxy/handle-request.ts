@@ -64,6 +64,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
       answerError(gateway, exchange, record, answered);
     }
   }
+  // The exchange is over. What the request used is settled before its event is built.
   if (exchange.aborted && !record.complete) record.left();
   record.reservation?.settle(record);
   const noting = record.policies?.after();
@@ -130,6 +131,8 @@ async function serveModel(
   );
   record.asked(exchange, asked, endpoint.dialect);
 
+  // The providers narrow: all that serve the model, those that no operator has stopped, and for a
+  // request that names an object, the one where that object lives.
   const every = planRoutes(snapshot, credential, endpoint, asked.model, settings.routing);
   const open = snapshot.stops ? openRoutes(gateway, record, every) : every;
   const bound = resources && boundRoutes(gateway, credential, endpoint, asked, open);
@@ -140,6 +143,7 @@ async function serveModel(
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
     : asked;
   if (every.length === 0) {
+    // Tokens are to be counted, and no provider of the model counts them.
     return await respondEstimate(gateway, exchange, endpoint, request, record);
   }
 
