@@ -91,16 +91,12 @@ export const cacheFlags: readonly string[] = ['--cache', 'on', '--cache-requests
 export const llmproxyCache = llmproxy('llmproxy-cache', 'net', 1, [], [], cacheFlags);
 
 /** Every prompt is searched for personal data and for a pattern, and every stream is held. */
-export const llmproxyGuardrails = llmproxy(
-  'llmproxy-guardrails',
-  'net',
-  1,
-  [],
-  [
-    ['guardrails', 'add', 'pii', '--kind', 'pii'],
-    ['guardrails', 'add', 'words', '--kind', 'regex', '--pattern', 'words=(?i)top secret'],
-  ],
-);
+export const guardrailsSetUp: readonly (readonly string[])[] = [
+  ['guardrails', 'add', 'pii', '--kind', 'pii'],
+  ['guardrails', 'add', 'words', '--kind', 'regex', '--pattern', 'words=(?i)top secret'],
+];
+
+export const llmproxyGuardrails = llmproxy('llmproxy-guardrails', 'net', 1, [], guardrailsSetUp);
 
 /** Guardrails of another key: they cost a look-up. */
 export const llmproxyOtherGuardrails = llmproxy(

@@ -1,6 +1,6 @@
 import type { UnitName } from '../config/rows/price.js';
 import { inputTokens, type UsageClasses } from '../dialects/usage.js';
-import { type ModelPrice, ratesOf } from './model-price.js';
+import { type FullRates, type ModelPrice, ratesOf } from './model-price.js';
 import { charge } from './money.js';
 
 /** The count of a unit, and the amount of it that a rate is for. */
@@ -52,15 +52,31 @@ export interface CostLine {
  * @param upstreamMs duration at the provider, which some charge for.
  */
 export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: number): number {
-  const rates = ratesOf(price, inputTokens(classes), classes.tier);
   let cost = 0;
-  for (const { unit, per, count } of counters) {
-    const counted = count(classes, upstreamMs);
-    if (!(counted > 0)) continue;
-    // A price stored by an earlier version may lack the rate.
-    cost += charge(counted, rates[unit] ?? 0, per);
+  for (const { counter, rate } of rated(ratesOf(price, inputTokens(classes), classes.tier))) {
+    const counted = counter.count(classes, upstreamMs);
+    if (counted > 0) cost += charge(counted, rate, counter.per);
   }
   return cost;
+}
+
+interface Rated {
+  readonly counter: Counter;
+  readonly rate: number;
+}
+
+const ratedOf = new WeakMap<FullRates, readonly Rated[]>();
+
+/** The counters that cost something: of all units, a model has few. */
+function rated(rates: FullRates): readonly Rated[] {
+  let known = ratedOf.get(rates);
+  if (!known) {
+    // A price stored by an earlier version may lack the rate.
+    const all = counters.map((counter) => ({ counter, rate: rates[counter.unit] ?? 0 }));
+    known = all.filter(({ rate }) => rate !== 0);
+    ratedOf.set(rates, known);
+  }
+  return known;
 }
 
 /**

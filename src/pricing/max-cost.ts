@@ -1,6 +1,6 @@
 import { pricedTiers } from '../config/rows/price.js';
 import { escapedLetters } from '../dialects/body/escaped-letters.js';
-import type { ModelPrice } from './model-price.js';
+import type { FullRates, ModelPrice } from './model-price.js';
 import { charge } from './money.js';
 
 /** A request before it is sent. */
@@ -114,51 +114,61 @@ function hasAnyMark(body: Buffer): boolean {
  * @param model as it is sent.
  */
 export function maxCost(price: ModelPrice, asked: AskedCost, model: string): number {
-  const { isRemote, isHour, hasAudio, searchesFiles, makesPictures, runsCode } = asked.marks;
-  const searches = asked.marks.searches || asked.isRanking || searchers.test(model);
   const context = price.maxInputTokens ?? unknownContext;
-  const input = isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
+  const input = asked.marks.isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
   const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
   const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
-  const calls = asked.isRanking
-    ? 1 + Math.ceil(asked.bytes / bytesPerRanking)
-    : (asked.toolCalls ?? maxSearches);
+  const maySearch = asked.marks.searches || asked.isRanking || searchers.test(model);
   let dearest = 0;
   for (const { above, standard, tiers } of price.bands) {
     if (input <= above) break;
-    for (const rates of [standard, ...pricedTiers.map((tier) => tiers[tier])]) {
+    dearest = Math.max(dearest, costAt(standard, asked, input, output, maySearch));
+    for (const tier of pricedTiers) {
+      const rates = tiers[tier];
       if (!rates) continue;
-      const inputRate = Math.max(
-        rates.input,
-        rates.cache_read,
-        rates.cache_write_5m,
-        rates.image_input,
-        isHour ? rates.cache_write_1h : 0,
-        hasAudio ? rates.audio_input : 0,
-      );
-      const picture =
-        rates.image +
-        charge(maxPictureTokens, rates.image_input, 1_000_000) +
-        charge(maxPictureTokens, rates.image_output, 1_000_000);
-      const searchRate = Math.max(
-        searches ? rates.search : 0,
-        searchesFiles ? rates.file_search : 0,
-      );
-      const madeRate = Math.max(makesPictures ? picture : 0, runsCode ? rates.container : 0);
-      const { output: text, reasoning, audio_output, image_output } = rates;
-      const outputRate = Math.max(text, reasoning, audio_output, image_output);
-      const cost =
-        charge(input, inputRate, 1_000_000) +
-        charge(output, outputRate, 1_000_000) +
-        rates.request +
-        rates.image * asked.images +
-        rates.character * asked.characters +
-        calls * searchRate +
-        (asked.toolCalls ?? maxMade) * madeRate +
-        rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
-        charge(asked.totalMs, rates.hour, 3_600_000);
-      dearest = Math.max(dearest, cost);
+      dearest = Math.max(dearest, costAt(rates, asked, input, output, maySearch));
     }
   }
   return dearest;
+}
+
+/** @param input the most tokens of it; likewise for `output`. */
+function costAt(
+  rates: FullRates,
+  asked: AskedCost,
+  input: number,
+  output: number,
+  maySearch: boolean,
+): number {
+  const { isHour, hasAudio, searchesFiles, makesPictures, runsCode } = asked.marks;
+  const calls = asked.isRanking
+    ? 1 + Math.ceil(asked.bytes / bytesPerRanking)
+    : (asked.toolCalls ?? maxSearches);
+  const inputRate = Math.max(
+    rates.input,
+    rates.cache_read,
+    rates.cache_write_5m,
+    rates.image_input,
+    isHour ? rates.cache_write_1h : 0,
+    hasAudio ? rates.audio_input : 0,
+  );
+  const picture =
+    rates.image +
+    charge(maxPictureTokens, rates.image_input, 1_000_000) +
+    charge(maxPictureTokens, rates.image_output, 1_000_000);
+  const searchRate = Math.max(maySearch ? rates.search : 0, searchesFiles ? rates.file_search : 0);
+  const madeRate = Math.max(makesPictures ? picture : 0, runsCode ? rates.container : 0);
+  const { output: text, reasoning, audio_output, image_output } = rates;
+  const outputRate = Math.max(text, reasoning, audio_output, image_output);
+  return (
+    charge(input, inputRate, 1_000_000) +
+    charge(output, outputRate, 1_000_000) +
+    rates.request +
+    rates.image * asked.images +
+    rates.character * asked.characters +
+    calls * searchRate +
+    (asked.toolCalls ?? maxMade) * madeRate +
+    rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
+    charge(asked.totalMs, rates.hour, 3_600_000)
+  );
 }

@@ -178,7 +178,8 @@ async function serveModel(
   };
   const release = await admit(gateway, record);
   try {
-    const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;
+    const reserved = snapshot.budgets ? reserveBudgets(gateway, planned, record) : planned;
+    const allowed = reserved instanceof Promise ? await reserved : reserved;
     if (snapshot.mirrors && routes === open) {
       mirroringOf(gateway).sample(gateway, exchange, snapshot.mirrors, allowed, record);
     }

@@ -18,6 +18,8 @@ export interface RoutedBudget {
   /** Price of models without one; null: they are refused. */
   readonly ceiling: ModelPrice | null;
   readonly matches: Match;
+  /** True if every request of its keys belongs to it. */
+  readonly isOfAll: boolean;
 }
 
 /** The parts of a request that selectors match, besides its key and team. */
@@ -65,13 +67,15 @@ export function compileBudgets(budgets: readonly Budget[] = []): BudgetTable | n
 }
 
 export function routedBudget(config: Budget): RoutedBudget {
-  const { id, name, mode, ceiling } = config;
+  const { id, name, mode, ceiling, applies_to } = config;
+  const { user, tag, model } = applies_to;
   return Object.freeze({
     key: budgetKey({ id: id ?? null, name }),
     config,
     isHard: mode === 'hard',
     ceiling: ceiling && settlePrice({ ...newPrice, name, model: '*', rates: ceiling }),
-    matches: compileSelectors(config.applies_to),
+    matches: compileSelectors(applies_to),
+    isOfAll: user === undefined && tag === undefined && model === undefined,
   });
 }
 

@@ -1,12 +1,13 @@
 import { maxOutputIn, maxToolCallsIn, unitsIn } from '../../dialects/body/said.js';
 import type { Dialect } from '../../dialects/dialect.js';
+import type { ErrorKind } from '../../dialects/errors/error-kind.js';
 import { GatewayError } from '../../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../../limits/budget-lease.js';
 import { type AskedCost, costMarks, maxCost, sessionMarks } from '../../pricing/max-cost.js';
 import { shownDollars } from '../../pricing/money.js';
 import type { BudgetTable, RoutedBudget, Selected } from '../../routing/budgets.js';
 import { modelMeant } from '../../routing/model-order.js';
-import type { Candidate, RoutedCredential } from '../../routing/snapshot.js';
+import type { Candidate, Route, RoutedCredential } from '../../routing/snapshot.js';
 import type { PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
@@ -21,21 +22,57 @@ export interface Charged {
   endMs: number | null;
 }
 
+/** The budgets that a request may belong to, with what does not depend on the request. */
+interface Charges {
+  all: readonly Charged[];
+  hard: readonly Charged[];
+  /** True if none depends on the provider that answers. */
+  isOfEvery: boolean;
+  /** The names of all for the control process. */
+  names: string;
+  /** Start of the time in which these windows are the current ones: wall clock, milliseconds. */
+  fromMs: number;
+  /** Its end. */
+  untilMs: number;
+}
+
+/** The charges of keys whose requests belong to all of their budgets, by these budgets. */
+const lasting = new WeakMap<readonly RoutedBudget[], Charges>();
+
+function chargesOf(budgets: readonly RoutedBudget[], selected: Selected, nowMs: number): Charges {
+  const known = lasting.get(budgets);
+  if (known && known.fromMs <= nowMs && nowMs < known.untilMs) return known;
+  const all: Charged[] = [];
+  let fromMs = 0;
+  let untilMs = Number.POSITIVE_INFINITY;
+  for (const budget of budgets) {
+    if (!budget.matches(selected)) continue;
+    const { key, config } = budget;
+    const { startMs, endMs } = windowOf(config.window, nowMs);
+    all.push({ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs });
+    fromMs = Math.max(fromMs, startMs);
+    untilMs = Math.min(untilMs, endMs ?? untilMs);
+  }
+  const charges = {
+    all,
+    hard: all.filter(({ budget }) => budget.isHard),
+    isOfEvery: all.every(({ budget }) => budget.config.applies_to.provider === undefined),
+    names: all.map(spendName).join('\n'),
+    fromMs,
+    untilMs,
+  };
+  if (budgets.every(({ isOfAll }) => isOfAll)) lasting.set(budgets, charges);
+  return charges;
+}
+
 /** The budgets that a request may belong to, each in its window at that time. */
 export function budgetsOf(
   budgets: BudgetTable,
   credential: RoutedCredential,
   selected: Selected,
   nowMs: number,
-): Charged[] {
-  const charged: Charged[] = [];
-  for (const budget of budgets.of(credential)) {
-    if (!budget.matches(selected)) continue;
-    const { key, config } = budget;
-    const { startMs, endMs } = windowOf(config.window, nowMs);
-    charged.push({ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs });
-  }
-  return charged;
+): readonly Charged[] {
+  return chargesOf(budgets.of(credential), selected, nowMs).all;
 }
 
 /** True if a request answered by this provider belongs to a budget. */
@@ -66,83 +103,104 @@ export function askedCost(
 /**
  * Reserves the most that a request can cost in every hard budget that it belongs to, and notes all
  * its budgets in the record, for the control process to settle at its end.
- * @returns the request with only the candidates that the budgets allow.
+ * @returns the request with only the candidates that the budgets allow; a promise only where the
+ *   owner of the budgets must be asked.
  * @throws GatewayError `insufficient_quota`, with 402 in Anthropic's dialect; `overloaded`,
  *   `unavailable`.
  */
-export async function reserveBudgets(
+export function reserveBudgets(
   gateway: Gateway,
   planned: PlannedRequest,
   record: RequestRecord,
-): Promise<PlannedRequest> {
+): PlannedRequest | Promise<PlannedRequest> {
   const { snapshot, settings } = gateway;
-  const { credential, user, tags } = record;
+  const { credential, user, tags, startedAt: nowMs } = record;
   const { endpoint, request } = planned;
   const { dialect } = endpoint;
   // The session that a client secret opens is metered by itself.
   const isFree = dialect.operation === 'token_count' || dialect.name === 'openai.client_secrets';
   if (!credential || !snapshot.budgets || isFree) return planned;
   const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
-  const nowMs = record.startedAt;
-  const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
-  if (all.length === 0) return planned;
-  const fail = (message: string) => refusal(dialect, message);
+  const charges = chargesOf(snapshot.budgets.of(credential), selected, nowMs);
+  if (charges.all.length === 0) return planned;
+  const closed = new Set<string>();
   let asked: AskedCost | null = null;
-  const costOf = (candidate: Candidate): number | null => {
-    const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
+  return reserveOpen();
+
+  /** The most that a request costs there; null: it may not be sent there. */
+  function costAt(candidate: Candidate): number | null {
+    if (closed.has(candidate.provider.key)) return null;
+    const hard = charges.isOfEvery
+      ? charges.hard
+      : charges.hard.filter((each) => isOfProvider(each, candidate));
     if (hard.length === 0) return 0;
-    const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
-    const price = candidate.prices()?.at(nowMs) ?? ceiling;
+    const price =
+      candidate.prices()?.at(nowMs) ??
+      hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ??
+      null;
     asked ??= askedCost(planned, settings);
     return price && maxCost(price, asked, candidate.model);
-  };
-  const closed = new Set<string>();
-  for (;;) {
+  }
+
+  function reserveOpen(): PlannedRequest | Promise<PlannedRequest> {
     let need = 0;
-    const isOpen = (candidate: Candidate) => {
-      const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
+    const routes = narrowed(planned.routes, (candidate) => {
+      const cost = costAt(candidate);
       need = Math.max(need, cost ?? 0);
       return cost !== null;
-    };
-    const routes = narrowed(planned.routes, isOpen);
-    const candidates = routes.flatMap((route) => route.candidates);
-    const charged = all.filter((each) =>
-      candidates.some((candidate) => isOfProvider(each, candidate)),
-    );
-    const hard = charged.filter(({ budget }) => budget.isHard);
-    if (candidates.length === 0) {
-      const [first] = all.filter(({ budget }) => budget.isHard);
-      throw fail(unpriced(request.model, first));
+    });
+    if (routes.length === 0) {
+      throw refusal(dialect, unpriced(request.model, charges.hard[0]));
     }
+    const { hard, names } = charges.isOfEvery ? charges : chargesAt(charges, routes);
+    if (hard.length === 0) return reserved(routes, names, 0);
+    record.need = { ...(record.need ?? noTokens), nano: need };
     const refs = hard.map(({ ref }) => ref);
-    if (refs.length > 0) record.need = { ...(record.need ?? noTokens), nano: need };
-    const waitMs = settings.limits.queue_timeout_ms;
-    const reserving = refs.length === 0 ? null : gateway.budgets.reserve(refs, need, waitMs);
-    const refused = reserving instanceof Promise ? await reserving : reserving;
-    if (!refused) {
-      record.spend = {
-        budgets: charged.map(spendName).join('\n'),
-        reserved: refs.length > 0 ? need : 0,
-        worker: 0,
-      };
-      const within = (candidate: Candidate) => {
-        const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
-        return cost !== null && cost <= need;
-      };
-      return {
-        ...planned,
-        routes,
-        routesOfKind: (kind) => planned.routesOfKind(kind).map((some) => narrowed(some, within)),
-      };
-    }
+    const refused = gateway.budgets.reserve(refs, need, settings.limits.queue_timeout_ms);
+    const after = (refused: BudgetRefusal | null) =>
+      refused ? reserveOthers(hard, routes, refused, need) : reserved(routes, names, need);
+    return refused instanceof Promise ? refused.then(after) : after(refused);
+  }
+
+  /** The budget of one provider may be spent where others are not. */
+  function reserveOthers(
+    hard: readonly Charged[],
+    routes: readonly Route[],
+    refused: BudgetRefusal,
+    need: number,
+  ): PlannedRequest | Promise<PlannedRequest> {
     const at = hard[refused.place] as Charged;
     const { provider } = at.budget.config.applies_to;
-    const others = candidates.some((candidate) => candidate.provider.key !== provider);
+    const isOther = (candidate: Candidate) => candidate.provider.key !== provider;
+    const others = routes.some(({ candidates }) => candidates.some(isOther));
     if (provider === undefined || !others || refused.reason !== 'spent') {
       throw refusedBy(at, refused, need, dialect);
     }
     closed.add(provider);
+    return reserveOpen();
   }
+
+  function reserved(routes: readonly Route[], budgets: string, nano: number): PlannedRequest {
+    record.spend = { budgets, reserved: nano, worker: 0 };
+    const isWithin = (candidate: Candidate) => {
+      const cost = costAt(candidate);
+      return cost !== null && cost <= nano;
+    };
+    const routesOfKind = (kind: ErrorKind) =>
+      planned.routesOfKind(kind).map((some) => narrowed(some, isWithin));
+    return { ...planned, routes, routesOfKind };
+  }
+}
+
+/** The budgets that a request belongs to at one of these routes. */
+function chargesAt({ all }: Charges, routes: readonly Route[]): Pick<Charges, 'hard' | 'names'> {
+  const charged = all.filter((each) =>
+    routes.some(({ candidates }) => candidates.some((candidate) => isOfProvider(each, candidate))),
+  );
+  return {
+    hard: charged.filter(({ budget }) => budget.isHard),
+    names: charged.map(spendName).join('\n'),
+  };
 }
 
 /** Names a budget of a request for the control process: see `parseName` there. */
