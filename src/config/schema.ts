@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { patternReason } from './pattern-words.js';
 import { type Problem, shownName } from './problem.js';
 
 /** Checks a value. After it has returned false, `errors` says why. */
@@ -33,34 +34,52 @@ ajv.addVocabulary(['env', 'envAlso', 'envLower', 'flag', 'secret', 'credential']
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
 export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {
   const told = (errors ?? []).filter(({ keyword }) => !repeatsOthers.has(keyword));
-  return told.map(({ instancePath, keyword, params, message, propertyName }) => {
-    const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');
-    if (propertyName !== undefined) {
-      return {
-        source,
-        path,
-        reason: `"${shownName(propertyName)}" is not a possible name: it ${message}`,
-      };
-    }
-    switch (keyword) {
-      case 'additionalProperties':
-        return { source, path, reason: `unknown field "${shownName(params.additionalProperty)}"` };
-      case 'required':
-        return { source, path, reason: `"${params.missingProperty}" is missing` };
-      case 'enum':
-        return { source, path, reason: `must be one of ${params.allowedValues.join(', ')}` };
-      case 'const':
-        return { source, path, reason: `must be ${params.allowedValue}` };
-      case 'type':
-        return { source, path, reason: `must be ${typeNames(params.type)}` };
-      case 'minimum':
-        return { source, path, reason: `must be at least ${params.limit}` };
-      case 'maximum':
-        return { source, path, reason: `must be at most ${params.limit}` };
-      default:
-        return { source, path, reason: message ?? 'is not valid' };
-    }
+  return told.map((error) => {
+    const path = error.instancePath.slice(1).split('/').map(unescapePointer).join('.');
+    const reason = reasonOf(error);
+    if (error.propertyName === undefined) return { source, path, reason };
+    const name = shownName(error.propertyName);
+    return { source, path, reason: `"${name}" is not a possible name: it ${reason}` };
   });
+}
+
+function reasonOf({ keyword, params, message }: ErrorObject): string {
+  switch (keyword) {
+    case 'additionalProperties':
+      return `unknown field "${shownName(params.additionalProperty)}"`;
+    case 'required':
+      return `"${params.missingProperty}" is missing`;
+    case 'enum':
+      return `must be one of ${params.allowedValues.join(', ')}`;
+    case 'const':
+      return `must be ${params.allowedValue}`;
+    case 'type':
+      return `must be ${typeNames(params.type)}`;
+    case 'minimum':
+      return `must be at least ${params.limit}`;
+    case 'maximum':
+      return `must be at most ${params.limit}`;
+    case 'exclusiveMinimum':
+      return `must be above ${params.limit}`;
+    case 'minLength':
+      return atLeast(params.limit, 'characters');
+    case 'minItems':
+      return atLeast(params.limit, 'entries');
+    case 'maxLength':
+      return `must have at most ${params.limit} characters`;
+    case 'maxItems':
+      return `must have at most ${params.limit} entries`;
+    case 'uniqueItems':
+      return 'must not have the same entry twice';
+    case 'pattern':
+      return patternReason(params.pattern);
+    default:
+      return message ?? 'is not valid';
+  }
+}
+
+function atLeast(limit: number, what: string): string {
+  return limit === 1 ? 'must not be empty' : `must have at least ${limit} ${what}`;
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -135,7 +135,7 @@ test('all unusable entries are reported at once, with table or file and path', (
     /^table providers: providers\.headers\.provider_params\.headers\.Content-Length: /,
     /^table providers: providers\.forward\.provider_params\.forward_headers\.Authorization: is a header/,
     /^table providers: providers\.tls\.provider_params\.tls: must have property key_file when/,
-    /^table providers: providers\.relative\.provider_params\.tls\.ca_file: must match pattern/,
+    /^table providers: providers\.relative\.provider_params\.tls\.ca_file: must be an absolute path$/,
     /^table credentials: credentials\.models\.allowed_models\.1: is not a regular expression/,
   ]) {
     assert.ok(

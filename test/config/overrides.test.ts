@@ -71,11 +71,11 @@ test('problems are reported with their place in the document', () => {
     /^a\.yaml: providers\.openai: unknown field "wieght"$/,
     /^a\.yaml: providers\.openai\.weight: must be at least 0$/,
     /^a\.yaml: providers\.openai\.api_key: must be text$/,
-    /^a\.yaml: providers: "bad name" is not a possible name: it must match pattern/,
+    /^a\.yaml: providers: "bad name" is not a possible name: it must be at most 64 letters, digits/,
     /^a\.yaml: credentials\.me\.rate_limit: must be a whole number or null$/,
     /^a\.yaml: credentials\.me\.allowed_models: must be a list or null$/,
-    /^a\.yaml: credentials\.me\.key: must NOT have fewer than 8 characters$/,
-    /^a\.yaml: credentials\.me\.credential_key: must match pattern/,
+    /^a\.yaml: credentials\.me\.key: must have at least 8 characters$/,
+    /^a\.yaml: credentials\.me\.credential_key: must match the pattern \^\[0-9a-f\]/,
   ]) {
     assert.ok(
       problems.some((problem) => expected.test(problem)),

@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { routes } from '../../src/admin/routes/index.js';
 import { documentSchema } from '../../src/config/documents/document-schema.js';
+import { patternReason } from '../../src/config/pattern-words.js';
+import { namedSections } from '../../src/config/rows/named.js';
+import { compileSchema, toProblems } from '../../src/config/schema.js';
 import { settingsSchema } from '../../src/config/settings/settings-schema.js';
 
 test('every schema is valid JSON Schema, which nothing checks when it is used', () => {
@@ -21,4 +24,46 @@ test('every schema is valid JSON Schema, which nothing checks when it is used', 
   ]) {
     assert.equal(ajv.validateSchema(schema), true, `${name}: ${ajv.errorsText()}`);
   }
+});
+
+test('what a value must be is told in words', () => {
+  const reasonOf = (schema: object, value: unknown) => {
+    const isValid = compileSchema(schema);
+    assert.ok(!isValid(value));
+    return toProblems('', isValid.errors)[0]?.reason;
+  };
+  const told: [object, unknown, string][] = [
+    [{ exclusiveMinimum: 0 }, 0, 'must be above 0'],
+    [{ minLength: 1 }, '', 'must not be empty'],
+    [{ minLength: 8 }, 'short', 'must have at least 8 characters'],
+    [{ maxLength: 2 }, 'abc', 'must have at most 2 characters'],
+    [{ minItems: 1 }, [], 'must not be empty'],
+    [{ minItems: 2 }, [1], 'must have at least 2 entries'],
+    [{ maxItems: 1 }, [1, 2], 'must have at most 1 entries'],
+    [{ uniqueItems: true }, [1, 1], 'must not have the same entry twice'],
+    [{ pattern: '^https?://[^\\s]+$' }, 'x', 'must be a URL that begins with http:// or https://'],
+    [{ pattern: '^x$' }, 'y', 'must match the pattern ^x$'],
+    [
+      { propertyNames: { pattern: '^/' } },
+      { a: 1 },
+      '"a" is not a possible name: it must be an absolute path',
+    ],
+  ];
+  for (const [schema, value, reason] of told) {
+    const type = Array.isArray(value) ? 'array' : typeof value;
+    assert.equal(reasonOf({ type, ...schema }, value), reason);
+  }
+});
+
+test('no pattern of guardrails, mirrors and canaries is told as it is written', () => {
+  const patternsIn = (schema: unknown): string[] => {
+    if (!(schema instanceof Object)) return [];
+    return Object.entries(schema).flatMap(([name, value]) =>
+      name === 'pattern' && typeof value === 'string' ? [value] : patternsIn(value),
+    );
+  };
+  const sections = ['guardrails', 'mirrors', 'canaries'] as const;
+  const patterns = sections.flatMap((section) => patternsIn(namedSections[section].properties));
+  assert.ok(patterns.length >= 8);
+  for (const pattern of patterns) assert.match(patternReason(pattern), /^must be /, pattern);
 });

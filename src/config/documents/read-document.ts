@@ -135,7 +135,7 @@ function contentProblems(
     const at = `credentials.${label}`;
     // The rest of its shape was checked with the document.
     if (label.replace(/#\d+$/, '').length > maxNameLength) {
-      const reason = `must NOT have more than ${maxNameLength} characters`;
+      const reason = `must have at most ${maxNameLength} characters`;
       problems.push({ source, path: `${at}.name`, reason });
     }
     problems.push(...credentialContentProblems(fields, at, source));

@@ -127,6 +127,6 @@ test('the name in a label has at most 200 characters, the id after it not counte
   const { problems } = readDocument('d', `credentials:\n  ${long}: ${entry}\n`);
   assert.deepEqual(
     problems.first.map(({ line, reason }) => [line, reason]),
-    [[2, 'must NOT have more than 200 characters']],
+    [[2, 'must have at most 200 characters']],
   );
 });

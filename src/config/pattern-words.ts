@@ -1,0 +1,31 @@
+import { timePattern } from './rows/time-pattern.js';
+
+/** What the patterns of schemas ask for, in words: `must be …`. */
+const words: ReadonlyMap<string, string> = new Map([
+  ['^(?!\\d+$)[^\\u0000-\\u001f\\u007f]+$', 'not only digits, and have no control characters'],
+  [
+    '^(?!(?:\\d+|none)$)[^\\u0000-\\u001f\\u007f]+$',
+    'neither "none" nor only digits, and have no control characters',
+  ],
+  [
+    '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+    'at most 64 letters, digits, dots, - and _, the first a letter or digit',
+  ],
+  ['^[a-z][a-z0-9_]{0,23}$', 'at most 24 of a-z, 0-9 and _, the first a letter'],
+  ['^https?://[^\\s]+$', 'a URL that begins with http:// or https://'],
+  ['^https?://[^\\s?#]+$', 'a URL that begins with http:// or https://, without a query'],
+  ['^https?://[^\\s@]+$', 'a URL that begins with http:// or https://, without a user or password'],
+  [
+    '^https?://[^\\s?#@/]+(?:/[^\\s?#@]*)?$',
+    'a URL that begins with http:// or https://, without a user, password or query',
+  ],
+  ['^(?:env:|file:/).+$', 'a reference to a secret: env:NAME or file:/path'],
+  ['^/', 'an absolute path'],
+  [timePattern, 'a time such as 2026-01-31 or 2026-01-31T08:00Z'],
+]);
+
+/** Why a text that does not match a pattern is wrong. */
+export function patternReason(pattern: string): string {
+  const known = words.get(pattern);
+  return known === undefined ? `must match the pattern ${pattern}` : `must be ${known}`;
+}
