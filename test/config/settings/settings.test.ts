@@ -229,7 +229,7 @@ test('TLS of the admin listener needs that listener, and certificate and key tog
   );
   assert.match(
     failure(t, file(`${listen}, tls: {cert: c, key: /k}`)),
-    /admin\.tls\.cert: must match/,
+    /admin\.tls\.cert: must be an absolute path/,
   );
   const { tls } = resolveIn(t, file(`${listen}, tls: {cert: /c, key: /k}`)).settings.admin;
   assert.deepEqual(tls, { cert: '/c', key: '/k', client_ca: null });
