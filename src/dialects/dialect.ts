@@ -2,6 +2,7 @@ import type { GatewayError } from '../errors.js';
 import type { SaidMembers } from './body/said.js';
 import type { RequestPlace } from './codec.js';
 import type { AnswerError } from './errors/answer-error.js';
+import type { IsAnswer } from './errors/no-answer.js';
 import type { AnswerBytes, UsagePlace } from './find-usage.js';
 import type { ModelRequest, Spans } from './head.js';
 import type { LimitHeaders } from './limit-headers.js';
@@ -87,8 +88,8 @@ export interface Dialect {
    * @param text of a whole body, or the data of an event; null when there is none.
    */
   errorIn(text: string): AnswerError | null;
-  /** True if an answer of success without any content is a failure. */
-  readonly needsContent?: boolean;
+  /** Tells if a whole body with a status of success, without an error, can be an answer. */
+  readonly isAnswer: IsAnswer;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
   readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Use of the provider's tools that an answer shows, though it was cut before its usage. */
@@ -141,7 +142,9 @@ export interface DialectResources {
 }
 
 /** The part of an answer's dialect needed by an attempt. */
-export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn' | 'needsContent'> {
+export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn'> {
+  /** Absent: its answers are always translated, which shows if they are any. */
+  isAnswer?: IsAnswer;
   /** For streams of frames: converts a frame into an event of the dialect. */
   unwrap?(event: SseEvent): SseEvent;
   /** An error body in the dialect's shape, for a host that uses another one. */

@@ -1,6 +1,7 @@
 import { countTokens } from './anthropic/dialects.js';
 import { messageFilesIn } from './anthropic/named-files.js';
 import type { Dialect } from './dialect.js';
+import { isPage } from './errors/no-answer.js';
 import { type ModelRequest, requestWithout, type Spans } from './head.js';
 import { images } from './openai/dialects.js';
 
@@ -31,6 +32,8 @@ const resource = {
   }),
   judge: () => 'content',
   errorIn: () => null,
+  // The content of a file can be anything.
+  isAnswer: (body, type) => !isPage(body, type),
   countsTokens: false,
   readUsage: () => null,
   streamEnds: null,

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
 import type { AnswerJudge } from '../dialects/dialect.js';
-import { isEmptyAnswer, mayBeError } from '../dialects/errors/answer-error.js';
+import { mayBeError } from '../dialects/errors/answer-error.js';
 import { isEventStream } from '../dialects/sse.js';
 import { beginsStream, isBlank } from '../dialects/stream/beginning.js';
 import { FirstContent } from '../dialects/stream/first-content.js';
@@ -64,6 +64,8 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   #prelude: FirstContent | null = null;
   #preludeTimer: NodeJS.Timeout | undefined;
   #isReady = false;
+  /** True while nothing but heartbeats came of an answer that was passed on. */
+  #isBlank = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #broken: UpstreamError | null = null;
@@ -141,7 +143,9 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 
   /** Makes an answer ready before its content is known; no other attempt can replace it then. */
   passOn(): void {
-    if (!this.#broken) this.#becomeReady();
+    if (this.#broken) return;
+    this.#isBlank = this.isHeartbeat;
+    this.#becomeReady();
   }
 
   /** Closes the upstream connection, whatever the state; does nothing after the end. */
@@ -220,6 +224,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     if (this.#broken || this.ended) return true;
     const piece = this.#frames ? this.#unframed(this.#frames, bytes) : bytes;
     if (piece === null || piece.length === 0) return true;
+    if (this.#isBlank) this.#isBlank = isBlank(piece);
     if (this.#reader) return this.#reader.onData(piece);
     this.#held.push(piece);
     this.#heldBytes += piece.length;
@@ -308,6 +313,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 
   /** Finds out if a whole answer is an error despite its status, or not in its dialect's shape. */
   #checkWhole(): void {
+    if (this.#isBlank) this.#fail(new UpstreamError('protocol', true, undefined));
     if (this.#isReady || this.stream || !this.#judge) return;
     const body = this.#joined();
     if (this.status >= 400) {
@@ -319,14 +325,16 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       this.status = error.status;
       return;
     }
-    const isEmpty = this.#judge.needsContent && isEmptyAnswer(body);
-    if (isEmpty || isPage(this.headers['content-type'], body)) {
-      this.#fail(new UpstreamError('protocol', true, undefined));
-      return;
-    }
     const own = this.#judge.ownAnswer?.(body);
     if (own) this.#becomeWhole(own);
-    else if (own === null) this.#fail(new UpstreamError('protocol', true, undefined));
+    else if (own === null || !this.#isAnswer(body)) {
+      this.#fail(new UpstreamError('protocol', true, undefined));
+    }
+  }
+
+  /** A dialect without `isAnswer` is only translated, which finds out. */
+  #isAnswer(body: Buffer): boolean {
+    return this.#judge?.isAnswer?.(body, this.headers['content-type']) !== false;
   }
 
   /** @param text the data of the error event, which becomes the whole answer. */
@@ -375,14 +383,3 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 }
 
 function ignore(): void {}
-
-/**
- * True for a web page: of a proxy or a login in between, or of a provider's website. Some servers
- * call their JSON one.
- */
-function isPage(type: string | undefined, body: Buffer): boolean {
-  return (
-    /^(?:text\/html|application\/xhtml\+xml)\b/i.test(type ?? '') &&
-    /^\s*</.test(body.toString('latin1', 0, 256))
-  );
-}

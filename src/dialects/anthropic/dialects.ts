@@ -5,6 +5,7 @@ import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
+import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
 import { type AnswerBytes, endBytes, firstUsage, lastUsage, usageIn } from '../find-usage.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { anthropicLimitHeaders } from '../limit-headers.js';
@@ -24,6 +25,7 @@ const common = {
   resources: { within: messageFilesIn, members: [], made: null },
   judge,
   errorIn,
+  isAnswer: jsonWith('content'),
   usageFilter: null,
   requestIdHeader: 'request-id',
   takesComments: true,
@@ -42,7 +44,6 @@ export const messages: Dialect = {
   operation: 'chat',
   ...common,
   countsTokens: true,
-  needsContent: true,
   readUsage: readAnswerUsage,
   readToolUse,
 };
@@ -53,6 +54,7 @@ export const countTokens: Dialect = {
   ...common,
   output: 'none',
   countsTokens: false,
+  isAnswer: jsonWith('input_tokens'),
   readUsage: () => null,
 };
 
@@ -80,6 +82,8 @@ function judge({ data }: SseEvent): Verdict {
       return event.content_block?.type === 'text' || event.content_block?.type === 'thinking'
         ? 'waiting'
         : 'content';
+    case undefined:
+      return isErrorOrEmpty(event) ? 'waiting' : 'content';
     default:
       return 'content';
   }

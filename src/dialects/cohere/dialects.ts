@@ -2,6 +2,7 @@ import type { GatewayError } from '../../errors.js';
 import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
+import { jsonWith } from '../errors/no-answer.js';
 import { type AnswerBytes, usageIn } from '../find-usage.js';
 import { embeddings } from '../openai/dialects.js';
 import { hasCounts, noClasses, type TokenUsage, usageOf, usageOfClasses } from '../usage.js';
@@ -12,6 +13,7 @@ export const rerank: Dialect = {
   name: 'cohere.rerank',
   operation: 'rerank',
   countsTokens: false,
+  isAnswer: jsonWith('results', true),
   readUsage,
   errorBody,
 };

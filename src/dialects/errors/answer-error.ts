@@ -10,8 +10,6 @@ export interface AnswerError {
 
 /** Larger bodies are not errors. */
 const maxBytes = 65_536;
-/** The longest body that is looked at for being empty. */
-const maxEmptyBytes = 64;
 
 const statusNames = ['code', 'status', 'status_code', 'http_code', 'http_status'] as const;
 
@@ -92,17 +90,12 @@ export function openaiErrorIn(answer: unknown): { status: number } | null {
  * True for errors without an `error` member: of FastAPI (`detail`), Cloudflare (`errors`, `success`),
  * Baidu (`error_code`), DashScope and SiliconFlow (`code` with a message).
  */
-function isBareError(answer: Record<string, unknown>): boolean {
+export function isBareError(answer: Record<string, unknown>): boolean {
   const { detail, errors, error_code, success, code, message, msg } = answer;
   if (detail || error_code || success === false) return true;
   if (Array.isArray(errors) && errors.length > 0) return true;
   const isFine = !code || /^(?:0|200|ok|success)$/i.test(String(code));
   return !isFine && (typeof message === 'string' || typeof msg === 'string');
-}
-
-/** True for a body without an answer: nothing, `null` or an empty list. */
-export function isEmptyAnswer(body: Buffer): boolean {
-  return body.length <= maxEmptyBytes && /^\s*(?:null|\[\s*\])?\s*$/.test(body.toString('latin1'));
 }
 
 /** Parses JSON; undefined if invalid. */

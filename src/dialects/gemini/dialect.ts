@@ -7,6 +7,7 @@ import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
+import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
 import { type AnswerBytes, usageIn } from '../find-usage.js';
 import {
   alternativeMembers,
@@ -34,6 +35,7 @@ const common = {
   readHead,
   judge,
   errorIn,
+  isAnswer: jsonWith('candidates|promptFeedback|prompt_feedback|usageMetadata', true),
   readUsage,
   countsTokens: true,
   usageFilter: null,
@@ -52,7 +54,6 @@ export const generate: Dialect = {
   name: 'gemini.generate',
   operation: 'chat',
   ...common,
-  needsContent: true,
   /** There is no last event: an answer with a finish reason is complete. */
   streamEnds: ['finishReason', 'finish_reason', 'blockReason', 'error'].map((name) =>
     Buffer.from(`"${name}"`),
@@ -69,6 +70,7 @@ export const countTokens: Dialect = {
   members: new Set([...wholeRequest, ...alternativeMembers]),
   output: 'none',
   countsTokens: false,
+  isAnswer: jsonWith('totalTokens|total_tokens'),
   readUsage: () => null,
   readHead(body, spans, place) {
     const inner = wholeRequest.flatMap((name) => spans.get(name) ?? []);
@@ -82,6 +84,7 @@ export const embed: Dialect = {
   operation: 'embedding',
   ...common,
   output: 'none',
+  isAnswer: jsonWith('embeddings?'),
   members: new Set(['model', ...alternativeMembers]),
   readHead: readEmbedHead,
 };
@@ -176,7 +179,7 @@ function errorIn(text: string): AnswerError | null {
 /** An event without parts, finish reason or block reason is no content yet. */
 function judge({ data }: SseEvent): Verdict {
   const event = parsedJson(data);
-  if (!isObject(event)) return 'content';
+  if (!isObject(event)) return isErrorOrEmpty(event) ? 'waiting' : 'content';
   if (event.error) return 'error';
   const [candidate] = Array.isArray(event.candidates) ? event.candidates : [];
   if (!isObject(candidate)) return event.promptFeedback ? 'content' : 'waiting';

@@ -4,6 +4,7 @@ import { spansAt } from '../body/members-within.js';
 import { isObject } from '../conversation/read.js';
 import type { Dialect } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
+import { jsonWith } from '../errors/no-answer.js';
 import {
   alternativeMembers,
   alternativesIn,
@@ -28,6 +29,7 @@ export const clientSecrets: Dialect = {
   ...realtime,
   name: 'openai.client_secrets',
   output: 'none',
+  isAnswer: jsonWith('value|client_secret'),
   otherModels: sessionModels,
   members: new Set([...modelPlaces.map(([member]) => member), ...alternativeMembers]),
   readHead,

@@ -4,6 +4,7 @@ import type { RequestPlace } from '../codec.js';
 import { isObject } from '../conversation/read.js';
 import type { Dialect } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
+import { bytesOrJsonWith, jsonWith } from '../errors/no-answer.js';
 import {
   alternativeMembers,
   type Edit,
@@ -31,6 +32,7 @@ const common = {
   judge,
   countsTokens: true,
   errorIn,
+  isAnswer: jsonWith('data'),
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
@@ -52,10 +54,10 @@ const common = {
 /** Streams report usage only if requested by `stream_options`. */
 const streamed = {
   ...common,
+  isAnswer: jsonWith('choices'),
   members: new Set(['model', 'stream', 'stream_options', ...alternativeMembers]),
   readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
     readHead(body, spans, place, usageEditOf),
-  needsContent: true,
   usageFilter: () => new UsageEventFilter(),
   askedUsage: usageInEvent,
   usualEnds: ['\ndata: [DONE]', '\ndata:[DONE]', '"finish_reason":"', '"finish_reason": "'].map(
@@ -79,7 +81,6 @@ export const embeddings: Dialect = {
   operation: 'embedding',
   ...common,
   output: 'none',
-  needsContent: true,
 };
 
 export const moderations: Dialect = {
@@ -89,6 +90,7 @@ export const moderations: Dialect = {
   output: 'none',
   readHead: (body, spans, place) => readHead(body, spans, place, null, 'omni-moderation-latest'),
   countsTokens: false,
+  isAnswer: jsonWith('results'),
 };
 export const defaultImageModel = 'dall-e-2';
 export const images: Dialect = {
@@ -107,6 +109,7 @@ export const speech: Dialect = {
   ...common,
   said: said({ spoken: ['input'] }),
   countsTokens: false,
+  isAnswer: bytesOrJsonWith('audio'),
 };
 
 /** Transcription, or translation into English; its answer may be plain text. */
@@ -115,6 +118,7 @@ export const transcriptions: Dialect = {
   operation: 'transcription',
   ...common,
   countsTokens: false,
+  isAnswer: bytesOrJsonWith('text', true),
 };
 
 /** A WebSocket conversation; messages are JSON events, and errors before it are JSON. */
@@ -123,6 +127,7 @@ export const realtime: Dialect = {
   operation: 'realtime',
   ...common,
   countsTokens: false,
+  isAnswer: () => true,
 };
 
 /** Adds `include_usage` to `stream_options`, which is created if missing; see `usageEdit`. */

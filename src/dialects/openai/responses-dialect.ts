@@ -5,6 +5,7 @@ import type { ConversationError } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
+import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
 import type { SseEvent } from '../sse.js';
@@ -34,7 +35,7 @@ export const responses: Dialect = {
   judge,
   countsTokens: true,
   errorIn,
-  needsContent: true,
+  isAnswer: jsonWith('output'),
   readUsage: readUsageWithCalls,
   readToolUse,
   usageFilter: null,
@@ -64,6 +65,7 @@ export const inputTokens: Dialect = {
   operation: 'token_count',
   output: 'none',
   countsTokens: false,
+  isAnswer: jsonWith('input_tokens'),
   readUsage: () => null,
 };
 
@@ -112,6 +114,8 @@ function judge({ data }: SseEvent): Verdict {
       return event.item?.type === 'message' || event.item?.type === 'reasoning'
         ? 'waiting'
         : 'content';
+    case undefined:
+      return isErrorOrEmpty(event) ? 'waiting' : 'content';
     default:
       return 'content';
   }

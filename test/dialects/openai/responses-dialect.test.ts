@@ -20,7 +20,9 @@ test('a stream says something with its first content, and fails with an error', 
     [{ type: 'response.incomplete' }, 'content'],
     [{ type: 'response.failed' }, 'error'],
     [{ type: 'error' }, 'error'],
-    [null, 'content'],
+    [{ future: 1 }, 'content'],
+    [null, 'waiting'],
+    [{ detail: 'no' }, 'waiting'],
   ];
   for (const [event, verdict] of says) {
     const text = `data: ${JSON.stringify(event)}\n\n`;

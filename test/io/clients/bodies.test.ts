@@ -7,7 +7,7 @@ import { type Answer, startUpstream } from '../../support/upstream.js';
 
 const written = 'what-the-client-wrote';
 const answered = 'what-the-model-wrote';
-const odd = Buffer.from([0x22, 0x00, 0xff, 0x61, 0x22]);
+const odd = Buffer.from('{"choices":["\0\xffa"]}', 'latin1');
 
 const answer: Answer = ({ body }, response) => {
   const { model, stream } = JSON.parse(String(body));
@@ -82,7 +82,7 @@ test('bodies are stored as sent, only for keys with that setting, and are in no 
   assert.equal(long.request, `${sent.slice(0, 65_536)}…[65536 of ${sent.length} bytes]`);
   assert.equal(long.response, `{"long":"${'ä'.repeat(32_763)}…[65536 of 200011 bytes]`);
 
-  assert.equal((await stored(on, body('odd'))).response, '"\ufffd\ufffda"');
+  assert.equal((await stored(on, body('odd'))).response, '{"choices":["\ufffd\ufffda"]}');
   const unknown = await stored(on, body('unknown'));
   assert.deepEqual([unknown.status, unknown.response], [404, unknown.text]);
 

@@ -142,9 +142,9 @@ for (const { engine, skip } of engines) {
       assert.equal(headers['x-hop'], undefined);
     });
 
-    await t.test('an answer without a body, and one that is not JSON, pass through', async () => {
+    await t.test('an error that is not JSON passes through, no answer does not', async () => {
       answer = (_request, response) => response.writeHead(204).end();
-      assert.equal((await send(body)).status, 204);
+      assert.equal((await send(body)).status, 502);
       answer = (_request, response) =>
         response.writeHead(503, { 'content-type': 'text/html' }).end('<h1>down</h1>');
       const html = await send(body);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { OpenaiOperation } from '../../../src/config/configuration.js';
 import type { Engine } from '../../../src/server/exchange.js';
 import { netEngine } from '../../../src/server/net.js';
 import { nodeEngine } from '../../../src/server/node.js';
@@ -168,6 +169,106 @@ test('any other error in an answer of 200 fails over, and is the answer if no pr
       assert.equal(recordsOf(alone.gateway)[0]?.uncounted, null, 'nothing is billed');
     }
   }
+});
+
+/** Endpoints, and the beginning of an error in the shape of each. */
+const judged: [path: string, shape: RegExp][] = [
+  ['/v1/chat/completions', /^\{"error":\{"message":/],
+  ['/v1/completions', /^\{"error":\{"message":/],
+  ['/v1/embeddings', /^\{"error":\{"message":/],
+  ['/v1/responses', /^\{"error":\{"message":/],
+  ['/v1/responses/compact', /^\{"error":\{"message":/],
+  ['/v1/moderations', /^\{"error":\{"message":/],
+  ['/v1/images/generations', /^\{"error":\{"message":/],
+  ['/v1/audio/speech', /^\{"error":\{"message":/],
+  ['/v1/realtime/client_secrets', /^\{"error":\{"message":/],
+  ['/v1/rerank', /^\{"message":/],
+  ['/v1/messages', /^\{"type":"error","error":\{"type":"api_error"/],
+  ['/v1/messages/count_tokens', /^\{"type":"error","error":\{"type":"api_error"/],
+  ['/v1beta/models/m:generateContent', /^\{"error":\{"code":502/],
+  ['/v1beta/models/m:countTokens', /^\{"error":\{"code":502/],
+  ['/v1beta/models/m:embedContent', /^\{"error":\{"code":502/],
+];
+const kindOfPath = (path: string) =>
+  path.startsWith('/v1/messages')
+    ? 'anthropic'
+    : path.startsWith('/v1beta')
+      ? 'gemini'
+      : ('openai' as const);
+
+const operations: OpenaiOperation[] = [
+  ...(['chat', 'completions', 'embeddings', 'responses', 'moderations'] as const),
+  ...(['images', 'speech', 'rerank', 'realtime'] as const),
+];
+const nonsense = [
+  '',
+  ' \n',
+  'null',
+  '[]',
+  '{}',
+  '"a"',
+  '{"detail":"Not Found"}',
+  '{"id":"x',
+  '<p>',
+];
+
+test('a body of 200 that is no answer is the provider’s failure, at every endpoint', async (t) => {
+  let said = '';
+  let type = 'application/json';
+  const bad: Answer = (request, response) => answering(said, type)(request, response);
+  const { url } = await startUpstream(t, bad);
+  for (const [path, shape] of judged) {
+    const provider_type = kindOfPath(path);
+    const provider_params = provider_type === 'openai' ? { operations } : {};
+    const only = provider('p0', { provider_type, api_base: url, provider_params });
+    const gateway = gatewayForTest(t, [only]);
+    const origin = await serveGateway(t, gateway);
+    const asked = async () => {
+      const session = { model: 'm' };
+      const answer = await fetch(origin + path, {
+        method: 'POST',
+        body: JSON.stringify({ ...(path.includes('/models/') ? {} : { model: 'm' }), session }),
+      });
+      return { status: answer.status, text: await answer.text() };
+    };
+    for (const each of nonsense) {
+      said = each;
+      type = each === '<p>' ? 'text/html' : 'application/json';
+      const { status, text } = await asked();
+      assert.equal(status, 502, `${path}: ${each}`);
+      assert.match(text, shape, path);
+      assert.match(text, /\bp0\b.* sent an invalid response/, path);
+      const record = recordsOf(gateway).at(-1);
+      assert.equal(record?.attemptsLog?.[0]?.outcome, 'protocol');
+      assert.equal(record?.uncounted, null, 'nothing is billed');
+    }
+    assert.equal(gateway.health.isOut('p0', Date.now(), 'm'), true, path);
+  }
+});
+
+test('after a body that is no answer the next provider is asked, for streams too', async (t) => {
+  for (const stream of [false, true]) {
+    for (const each of nonsense) {
+      const { origin, gateway } = await served(t, answering(each), answerChat);
+      const { status, headers } = await chat(origin, { model: 'm', stream });
+      assert.deepEqual([status, headers['x-llmproxy-provider']], [200, 'p1'], each);
+      assert.equal(recordsOf(gateway)[0]?.attemptsLog?.[0]?.outcome, 'protocol');
+    }
+  }
+  for (const event of ['null', '[]', '{}', '{"message":"Not Found"}', '[DONE]', '']) {
+    const bad = answering(`: hi\n\ndata: ${event}\n\n`, 'text/event-stream');
+    const { origin, gateway } = await served(t, bad, answering(visible, 'text/event-stream'));
+    const { status, text, headers } = await chat(origin, { model: 'm', stream: true });
+    assert.deepEqual([status, text, headers['x-llmproxy-provider']], [200, visible, 'p1'], event);
+    assert.equal(recordsOf(gateway)[0]?.attemptsLog?.[0]?.outcome, 'reset');
+  }
+});
+
+test('a list of a reranker is an answer', async (t) => {
+  const list = '[{"index":0,"score":0.5}]';
+  const { origin } = await served(t, answering(list));
+  const ranked = await fetch(`${origin}/v1/rerank`, { method: 'POST', body: '{"model":"m"}' });
+  assert.deepEqual([ranked.status, await ranked.text()], [200, list]);
 });
 
 test('a whole answer is relayed, whatever its texts and other members contain', async (t) => {
@@ -412,9 +513,11 @@ for (const engine of [nodeEngine, netEngine]) {
       }
       return { tookMs, text };
     };
+    const blank = await servedWith(t, engine, beating('application/json', '\n', ''));
     const [a, b] = await Promise.all([
       firstByteMs(stream.origin, ask),
       firstByteMs(spaces.origin, { model: 'm' }),
+      assert.rejects(firstByteMs(blank.origin, { model: 'm' }), 'white space alone is no answer'),
     ]);
     assert.ok(a.tookMs < 3_400 && b.tookMs < 3_400, `${a.tookMs}, ${b.tookMs}`);
     assert.ok(a.text.includes(': working\n\n') && a.text.endsWith(visible));

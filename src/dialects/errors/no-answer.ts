@@ -1,0 +1,68 @@
+import { isObject } from '../conversation/read.js';
+import { isSpace, startOf } from '../stream/beginning.js';
+import { isBareError, parsedJson } from './answer-error.js';
+
+/** Tells if a whole body with a status of success can be an answer. @param type as declared. */
+export type IsAnswer = (body: Buffer, type: string | undefined) => boolean;
+
+/**
+ * For answers that are a JSON object. Only one without the usual members is parsed: it is refused
+ * if it is empty, broken or an error of something in between, such as `{"detail": …}`.
+ * @param members alternatives, as in a regular expression, one of which every answer has.
+ * @param lists true if some providers answer with an array of objects.
+ */
+export function jsonWith(members: string, lists = false): IsAnswer {
+  const member = new RegExp(`"(?:${members})"\\s*:\\s*[^\\sn]`);
+  return (body) => {
+    const first = body[startOf(body)];
+    const end = first === 0x7b ? 0x7d : lists && first === 0x5b ? 0x5d : null;
+    if (end === null || lastByte(body) !== end) return false;
+    return member.test(body.toString('latin1')) || !isErrorOrEmpty(parsedJson(body.toString()));
+  };
+}
+
+/**
+ * For answers that are bytes or text, where some have JSON with one of these members.
+ * @param quoted true if some servers write their text as JSON.
+ */
+export function bytesOrJsonWith(members: string, quoted = false): IsAnswer {
+  const isJson = jsonWith(members);
+  return (body, type = '') => {
+    if (isPage(body, type)) return false;
+    if (/^application\/json\b/i.test(type)) {
+      return (quoted && body[startOf(body)] === 0x22) || isJson(body, type);
+    }
+    // The text of silence is empty.
+    return body.length > 0 || /^text\//i.test(type);
+  };
+}
+
+/**
+ * True for a web page: of a proxy or a login in between, or of a provider's website. Some servers
+ * call their JSON one.
+ */
+export function isPage(body: Buffer, type = ''): boolean {
+  return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(type) && body[startOf(body)] === 0x3c;
+}
+
+/** Members of errors, and of what accompanies them. */
+const errorNames =
+  /^(?:err|detail|fault|exception|trace|(?:message|msg|code|status|success|ok|reason|title|path|timestamp|request_?id)$)/i;
+
+/**
+ * True for JSON that says nothing, or only that something went wrong, in no form of its dialect.
+ * @param value parsed, without any member that makes it an answer; undefined: not JSON.
+ */
+export function isErrorOrEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.every(isErrorOrEmpty);
+  if (!isObject(value)) return false;
+  const told = Object.entries(value).filter(([, each]) => each !== null);
+  return told.every(([name]) => errorNames.test(name)) || isBareError(value);
+}
+
+function lastByte(body: Buffer): number | undefined {
+  let at = body.length - 1;
+  while (isSpace(body[at])) at--;
+  return body[at];
+}
