@@ -298,7 +298,10 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
           system.length > 0 ? [{ role: 'system', content: system, at: '' }] : [];
         // Anthropic expresses parallel calls within the choice.
         const chosen = parts.toolChoice !== null && parts.toolChoice.type !== 'none';
-        const sampled = parts.reasoning === null;
+        // Claude does not think where it must call a tool.
+        const mustCall = /^(required|tool|allowed)$/.test(parts.toolChoice?.type ?? '');
+        const reasoning = mustCall ? null : parts.reasoning;
+        const sampled = reasoning === null;
         const request = emptyRequest('claude-x', parts.stream);
         return {
           ...request,
@@ -319,7 +322,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
           presencePenalty: sampling,
           frequencyPenalty: sampling,
           logprobs: subset.logprobs ? sampling : null,
-          reasoning: parts.reasoning,
+          reasoning,
           format: parts.schema
             ? {
                 type: 'schema',

@@ -361,8 +361,181 @@ test('schemas: for Gemini references are resolved, and unknown keywords reported
 test('schemas: a recursive one is cut, and reported as a loss', () => {
   const node = { type: 'object', properties: { next: { $ref: '#' }, name: { type: 'string' } } };
   const tool = { type: 'function', function: { name: 'look', parameters: node } };
-  const { lost } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+  const { lost, sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
   assert.deepEqual(lost, ['tools[0] dropped']);
+  const { parameters } = sent.tools[0].functionDeclarations[0];
+  const inner = parameters.properties.next.properties.next.properties.next.properties;
+  assert.deepEqual(inner, { next: { type: 'OBJECT' }, name: { type: 'STRING' } });
+});
+
+test('schemas: definitions that multiply, and ones that are nested deeply, stay small', () => {
+  const names = Array.from({ length: 40 }, (_, i) => `D${i}`);
+  const twice = (i: number) => ({ $ref: `#/$defs/D${i}` });
+  const $defs = Object.fromEntries(
+    names.map((name, i) => [
+      name,
+      { type: 'object', properties: { a: twice(i + 1), b: twice(i + 1) } },
+    ]),
+  );
+  let deep: object = { type: 'string' };
+  for (let i = 0; i < 200; i++) deep = { type: 'array', items: deep };
+  const values = Array.from({ length: 20_000 }, (_, i) => `value ${i}`);
+  const large = { type: 'object', $defs: { E: { enum: values } }, properties: {} };
+  for (let i = 0; i < 1_000; i++) Object.assign(large.properties, { [i]: { $ref: '#/$defs/E' } });
+  for (const parameters of [
+    { type: 'object', $defs, properties: { a: twice(0) } },
+    { type: 'object', properties: { deep } },
+    large,
+  ]) {
+    const tool = { type: 'function', function: { name: 'look', parameters } };
+    const { lost, sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+    assert.ok(lost.length >= 1);
+    assert.ok(JSON.stringify(sent).length < 2_500_000);
+  }
+});
+
+test('schemas: a reference that leads nowhere, or is no address, is reported', () => {
+  for (const $ref of ['#/$defs/A', '#/%E0%A4%A', '#/__proto__', 'https://x.example/a']) {
+    const parameters = { type: 'object', properties: { a: { $ref } } };
+    const tool = { type: 'function', function: { name: 'look', parameters } };
+    const { lost, sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+    assert.deepEqual(lost, ['tools[0] dropped']);
+    assert.deepEqual(sent.tools[0].functionDeclarations[0].parameters.properties, { a: {} });
+  }
+  const odd = {
+    type: 'object',
+    $defs: { '%E0': { type: 'string' } },
+    properties: { a: { $ref: '#/$defs/%E0' } },
+  };
+  const tool = { type: 'function', function: { name: 'look', parameters: odd } };
+  const { sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+  assert.deepEqual(sent.tools[0].functionDeclarations[0].parameters.properties.a, {
+    type: 'STRING',
+  });
+});
+
+test('tool results: for Gemini in the order of the calls, which pairs those of one name', () => {
+  const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
+  const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: `of ${id}` });
+  const calls = { role: 'assistant', tool_calls: ['a', 'b', 'c'].map(call) };
+  const body = chat(hi, calls, ...['c', 'a', 'b'].map(result));
+  const { parts } = translate(openai, gemini, body).sent.contents.at(-1);
+  assert.deepEqual(
+    parts.map((part: Json) => part.functionResponse.response.output),
+    ['of a', 'of b', 'of c'],
+  );
+});
+
+test('empty messages: left out where the API refuses them', () => {
+  const silent = { role: 'assistant', content: '' };
+  const body = chat(hi, silent, { role: 'user', content: 'again' });
+  const texts = [hi.content, 'again'];
+  const claude = translate(openai, anthropic, body).sent.messages;
+  assert.deepEqual(
+    claude.map((one: Json) => one.content[0].text),
+    texts,
+  );
+  const nobody = chat({ role: 'user', content: '' }, hi);
+  assert.deepEqual(translate(openai, gemini, nobody).sent.contents, [
+    { role: 'user', parts: [{ text: 'hi' }] },
+  ]);
+});
+
+test('thinking: left out where a tool must be called, which Claude refuses together', () => {
+  const f = { type: 'function', function: { name: 'f', parameters: {} } };
+  const chosen = { type: 'function', function: { name: 'f' } };
+  const allowed = (mode: string) => ({
+    type: 'allowed_tools',
+    allowed_tools: { mode, tools: [f] },
+  });
+  for (const model of ['claude-sonnet-4-0', 'claude-opus-5']) {
+    for (const [tool_choice, thinks] of [
+      ['auto', true],
+      ['none', true],
+      [allowed('auto'), true],
+      ['required', false],
+      [chosen, false],
+      [allowed('required'), false],
+    ] as const) {
+      const body = {
+        ...chat(hi),
+        tools: [f],
+        tool_choice,
+        reasoning_effort: 'high',
+        max_tokens: 9_000,
+      };
+      const { sent, lost } = translate(openai, anthropic, body, { model });
+      assert.equal(sent.thinking !== undefined, thinks, JSON.stringify(tool_choice));
+      assert.equal(lost.includes('reasoning_effort dropped'), !thinks);
+    }
+  }
+  const without = {
+    ...chat(hi),
+    tool_choice: 'required',
+    reasoning_effort: 'high',
+    max_tokens: 9_000,
+  };
+  assert.ok(translate(openai, anthropic, without).sent.thinking);
+});
+
+test('arguments that are nested more deeply than can be written are refused', () => {
+  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '' } };
+  call.function.arguments = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+  assert.throws(
+    () => translate(openai, anthropic, chat(hi, { role: 'assistant', tool_calls: [call] })),
+    { code: 'invalid_request', message: 'The request is nested too deeply.' },
+  );
+});
+
+test('words that every object has are unknown words', () => {
+  for (const word of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    const { lost } = translate(anthropic, openai, {
+      max_tokens: 9,
+      messages: [{ role: 'user', content: [{ type: word }, { type: 'text', text: 'hi' }] }],
+    });
+    assert.deepEqual(lost, ['messages[0] dropped'], word);
+    const claude = { content: [], stop_reason: word };
+    assert.equal(
+      translate(openai, anthropic, chat(hi)).answer(claude).choices[0].finish_reason,
+      word,
+    );
+    const completion = { choices: [{ message: { content: 'a' }, finish_reason: word }] };
+    assert.equal(
+      translate(anthropic, openai, { max_tokens: 9, messages: [hi] }).answer(completion)
+        .stop_reason,
+      word,
+    );
+    const candidates = [{ content: { parts: [{ text: 'a' }] }, finishReason: word }];
+    assert.equal(
+      translate(openai, gemini, chat(hi)).answer({ candidates }).choices[0].finish_reason,
+      word,
+    );
+    const error = { error: { code: 500, message: 'no', status: word } };
+    assert.match(
+      translate(openai, gemini, chat(hi)).translation.error(Buffer.from(JSON.stringify(error)), 500)
+        .body,
+      /"server_error"/,
+    );
+    const incomplete = { output: [], status: 'incomplete', incomplete_details: { reason: word } };
+    assert.equal(
+      translate(openai, responses, chat(hi)).answer(incomplete).choices[0].finish_reason,
+      word,
+    );
+  }
+});
+
+test('a grammar without a syntax is refused by name', () => {
+  const format = { type: 'grammar', grammar: { syntax: {}, definition: 'x' } };
+  const tools = [{ type: 'custom', custom: { name: 'g', format } }];
+  assert.throws(
+    () => translate(openai, anthropic, { ...chat(hi), tools }),
+    /'tools\[0\].custom.format.grammar.syntax' must be a string/,
+  );
+  const own = [{ type: 'custom', name: 'g', format: { type: 'grammar', definition: 'x' } }];
+  assert.throws(
+    () => translate(responses, anthropic, { input: 'hi', tools: own }),
+    /'tools\[0\].format.syntax' must be a string/,
+  );
 });
 
 const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };

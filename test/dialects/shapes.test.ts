@@ -148,7 +148,7 @@ const everything: ConversationRequest = {
       cache: null,
     },
   ],
-  toolChoice: { type: 'required' },
+  toolChoice: { type: 'auto' },
   parallelTools: false,
   maxTokens: 50_000,
   temperature: 0.5,

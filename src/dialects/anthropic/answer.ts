@@ -23,15 +23,17 @@ import { readBlocks } from './block-read.js';
 import { writeBlock } from './block-write.js';
 import { toMessagesError } from './error.js';
 
-const reasons: Readonly<Record<string, FinishReason>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool_calls',
-  refusal: 'refusal',
-  pause_turn: 'pause',
-};
+const reasons = new Map<string, FinishReason>(
+  Object.entries({
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    max_tokens: 'length',
+    model_context_window_exceeded: 'length',
+    tool_use: 'tool_calls',
+    refusal: 'refusal',
+    pause_turn: 'pause',
+  }),
+);
 
 const words: Readonly<Record<FinishReason, string | null>> = {
   stop: 'end_turn',
@@ -51,14 +53,14 @@ export function messagesFinish(
   sequence: string | null,
   details: unknown,
 ): Finish {
-  const reason = raw === null ? 'other' : (reasons[raw] ?? 'other');
+  const reason = raw === null ? 'other' : (reasons.get(raw) ?? 'other');
   const detail = isObject(details) ? textAt(details, 'explanation', 'stop_details') : null;
   return { reason, raw, sequence, detail };
 }
 
 function messagesFinishWord(finish: Finish): string {
   if (finish.sequence !== null) return 'stop_sequence';
-  if (finish.raw !== null && reasons[finish.raw] === finish.reason) return finish.raw;
+  if (finish.raw !== null && reasons.get(finish.raw) === finish.reason) return finish.raw;
   return words[finish.reason] ?? finish.raw ?? 'end_turn';
 }
 

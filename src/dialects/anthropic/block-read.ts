@@ -24,13 +24,15 @@ import {
 const dialect = 'anthropic.messages';
 
 /** Fields of blocks that the neutral form covers, or that have no effect. */
-const fields: Readonly<Record<string, ReadonlySet<string>>> = {
-  text: new Set(['type', 'text', 'cache_control']),
-  image: new Set(['type', 'source', 'cache_control']),
-  document: new Set(['type', 'source', 'title', 'cache_control']),
-  tool_use: new Set(['type', 'id', 'name', 'input', 'caller', 'cache_control']),
-  tool_result: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
-};
+const fields = new Map<string, ReadonlySet<string>>(
+  Object.entries({
+    text: new Set(['type', 'text', 'cache_control']),
+    image: new Set(['type', 'source', 'cache_control']),
+    document: new Set(['type', 'source', 'title', 'cache_control']),
+    tool_use: new Set(['type', 'id', 'name', 'input', 'caller', 'cache_control']),
+    tool_result: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
+  }),
+);
 
 /**
  * Content of a message: text, or blocks.
@@ -46,7 +48,7 @@ export function readContent(content: unknown, at: string, unknown: UnknownField[
 export function readBlock(value: unknown, at: string, unknown: UnknownField[]): Block {
   const from = asObject(value, at);
   const type = needText(from, 'type', at);
-  const known = fields[type];
+  const known = fields.get(type);
   if (known) keepUnknown(from, known, at, dialect, unknown);
   switch (type) {
     case 'text':

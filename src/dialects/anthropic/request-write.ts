@@ -69,7 +69,8 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     const role = message.role === 'assistant' ? 'assistant' : 'user';
     // All results of one turn must be in the single message after it.
     if (afterTool && role === 'user' && last) last.content.push(...content);
-    else written.push({ role, content });
+    // The API refuses a message without content, which means nothing.
+    else if (content.length > 0) written.push({ role, content });
     afterTool = message.role === 'tool';
   }
   if (system.length > 0) body.system = system;

@@ -27,6 +27,10 @@ export function writeClaudeThinking(
     losses.drop('reasoning', 'the tool calls under way were made without this model thinking');
     return { thinking: null, effort: asked };
   }
+  if (mustCall(request)) {
+    losses.drop('reasoning', 'a model that must call a tool cannot think');
+    return { thinking: null, effort: asked };
+  }
   const shown = visible === null ? {} : { display: visible ? 'summarized' : 'omitted' };
   const measured = effort === null || abilities.adaptive;
   const budget = reasoning.budget ?? (measured ? -1 : budgetOf(effort));
@@ -41,6 +45,12 @@ export function writeClaudeThinking(
   }
   const budget_tokens = losses.clamp('reasoning', tokens, leastBudget, most);
   return { thinking: { type: 'enabled', budget_tokens, ...shown }, effort: asked };
+}
+
+function mustCall({ toolChoice, tools }: ConversationRequest): boolean {
+  if (!toolChoice || tools.length === 0) return false;
+  const type = toolChoice.type === 'allowed' ? toolChoice.mode : toolChoice.type;
+  return type === 'required' || type === 'tool';
 }
 
 /** A turn of tool calls that began without thinking cannot continue with it. */

@@ -22,19 +22,21 @@ import { inputTokens, noClasses, outputTokens } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlocks } from './block-write.js';
 
-const reasons: Readonly<Record<string, FinishReason>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool_calls',
-  content_filtered: 'content_filter',
-  guardrail_intervened: 'content_filter',
-  refusal: 'refusal',
-  pause_turn: 'pause',
-  malformed_model_output: 'error',
-  malformed_tool_use: 'error',
-};
+const reasons = new Map<string, FinishReason>(
+  Object.entries({
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    max_tokens: 'length',
+    model_context_window_exceeded: 'length',
+    tool_use: 'tool_calls',
+    content_filtered: 'content_filter',
+    guardrail_intervened: 'content_filter',
+    refusal: 'refusal',
+    pause_turn: 'pause',
+    malformed_model_output: 'error',
+    malformed_tool_use: 'error',
+  }),
+);
 
 const words: Readonly<Record<FinishReason, string | null>> = {
   stop: 'end_turn',
@@ -48,12 +50,12 @@ const words: Readonly<Record<FinishReason, string | null>> = {
 };
 
 export function converseFinish(raw: string | null): Finish {
-  const reason = raw === null ? 'other' : (reasons[raw] ?? 'other');
+  const reason = raw === null ? 'other' : (reasons.get(raw) ?? 'other');
   return { reason, raw, sequence: null, detail: null };
 }
 
 export function converseFinishWord(finish: Finish): string {
-  if (finish.raw !== null && reasons[finish.raw] === finish.reason) return finish.raw;
+  if (finish.raw !== null && reasons.get(finish.raw) === finish.reason) return finish.raw;
   return words[finish.reason] ?? finish.raw ?? 'end_turn';
 }
 

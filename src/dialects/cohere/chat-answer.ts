@@ -27,17 +27,19 @@ import { failedAnswer } from '../errors/conversation-error.js';
 import type { SseEvent } from '../sse.js';
 import { noClasses } from '../usage.js';
 
-const reasons: Readonly<Record<string, FinishReason>> = {
-  COMPLETE: 'stop',
-  STOP_SEQUENCE: 'stop',
-  MAX_TOKENS: 'length',
-  TOOL_CALL: 'tool_calls',
-  ERROR: 'error',
-  TIMEOUT: 'error',
-};
+const reasons = new Map<string, FinishReason>(
+  Object.entries({
+    COMPLETE: 'stop',
+    STOP_SEQUENCE: 'stop',
+    MAX_TOKENS: 'length',
+    TOOL_CALL: 'tool_calls',
+    ERROR: 'error',
+    TIMEOUT: 'error',
+  }),
+);
 
 function finishOf(raw: string | null): Finish {
-  const reason = raw === null ? 'other' : (reasons[raw] ?? 'other');
+  const reason = raw === null ? 'other' : (reasons.get(raw) ?? 'other');
   return { reason, raw, sequence: null, detail: null };
 }
 

@@ -3,13 +3,17 @@ import type { Loss } from '../codec.js';
 import { WrongField } from './read.js';
 
 /**
- * Reads a client's request.
+ * Reads a client's request, or writes it for a provider.
  * @throws GatewayError `invalid_request` naming the field.
  */
 export function readField<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
+    // Texts in a body, such as arguments of a call, may hold JSON of any depth.
+    if (error instanceof RangeError) {
+      throw new GatewayError('invalid_request', 'The request is nested too deeply.');
+    }
     if (!(error instanceof WrongField)) throw error;
     const param = error.field === '' ? {} : { param: error.field };
     throw new GatewayError('invalid_request', error.message, param);

@@ -1,17 +1,19 @@
 import type { MediaBlock } from '../conversation.js';
 
 /** File extensions of media URLs, for dialects that need a type. */
-const byEnding: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  pdf: 'application/pdf',
-  mp3: 'audio/mpeg',
-  wav: 'audio/wav',
-  mp4: 'video/mp4',
-};
+const byEnding = new Map<string, string>(
+  Object.entries({
+    png: 'image/png',
+    jpg: 'image/jpeg',
+    jpeg: 'image/jpeg',
+    gif: 'image/gif',
+    webp: 'image/webp',
+    pdf: 'application/pdf',
+    mp3: 'audio/mpeg',
+    wav: 'audio/wav',
+    mp4: 'video/mp4',
+  }),
+);
 
 /** The given media type, or that of the URL's extension, or the usual one of its kind. */
 export function mediaTypeOf(media: MediaBlock): string {
@@ -24,5 +26,5 @@ export function mediaTypeOf(media: MediaBlock): string {
     audio: 'audio/wav',
     video: 'video/mp4',
   };
-  return byEnding[ending] ?? usual[media.kind];
+  return byEnding.get(ending) ?? usual[media.kind];
 }

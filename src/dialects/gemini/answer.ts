@@ -15,24 +15,26 @@ import { type CallIds, readPart } from './parts-read.js';
 import { callPart, ownPart } from './parts-write.js';
 import { asProto, protoAt } from './proto.js';
 
-const reasons: Readonly<Record<string, FinishReason>> = {
-  STOP: 'stop',
-  MAX_TOKENS: 'length',
-  SAFETY: 'content_filter',
-  RECITATION: 'content_filter',
-  BLOCKLIST: 'content_filter',
-  PROHIBITED_CONTENT: 'content_filter',
-  SPII: 'content_filter',
-  IMAGE_SAFETY: 'content_filter',
-  IMAGE_PROHIBITED_CONTENT: 'content_filter',
-  IMAGE_RECITATION: 'content_filter',
-  JAILBREAK: 'content_filter',
-  MODEL_ARMOR: 'content_filter',
-  CONTINUATION: 'pause',
-  MALFORMED_FUNCTION_CALL: 'error',
-  UNEXPECTED_TOOL_CALL: 'error',
-  TOO_MANY_TOOL_CALLS: 'error',
-};
+const reasons = new Map<string, FinishReason>(
+  Object.entries({
+    STOP: 'stop',
+    MAX_TOKENS: 'length',
+    SAFETY: 'content_filter',
+    RECITATION: 'content_filter',
+    BLOCKLIST: 'content_filter',
+    PROHIBITED_CONTENT: 'content_filter',
+    SPII: 'content_filter',
+    IMAGE_SAFETY: 'content_filter',
+    IMAGE_PROHIBITED_CONTENT: 'content_filter',
+    IMAGE_RECITATION: 'content_filter',
+    JAILBREAK: 'content_filter',
+    MODEL_ARMOR: 'content_filter',
+    CONTINUATION: 'pause',
+    MALFORMED_FUNCTION_CALL: 'error',
+    UNEXPECTED_TOOL_CALL: 'error',
+    TOO_MANY_TOOL_CALLS: 'error',
+  }),
+);
 
 const words: Readonly<Record<FinishReason, string>> = {
   stop: 'STOP',
@@ -47,7 +49,7 @@ const words: Readonly<Record<FinishReason, string>> = {
 
 /** @param called whether tools were called, which `STOP` does not show. */
 export function generateFinish(raw: string | null, detail: string | null, called: boolean): Finish {
-  let reason = raw === null ? 'other' : (reasons[raw] ?? 'other');
+  let reason = raw === null ? 'other' : (reasons.get(raw) ?? 'other');
   if (reason === 'stop' && called) reason = 'tool_calls';
   return { reason, raw, sequence: null, detail };
 }
@@ -55,7 +57,7 @@ export function generateFinish(raw: string | null, detail: string | null, called
 export function generateFinishWord(finish: Finish): string {
   const { raw, reason } = finish;
   if (raw !== null && reason === 'other' && /^[A-Z_]+$/.test(raw)) return raw;
-  if (raw !== null && reasons[raw] === reason) return raw;
+  if (raw !== null && reasons.get(raw) === reason) return raw;
   return words[reason];
 }
 

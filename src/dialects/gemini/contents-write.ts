@@ -59,7 +59,8 @@ function writePart(block: Block, message: Message, losses: Losses): JsonObject |
   switch (block.type) {
     case 'text':
       if (block.cache) losses.cacheMark(message.at);
-      return { text: block.text };
+      // Vertex AI refuses an empty text, which means nothing.
+      return block.text === '' ? null : { text: block.text };
     case 'refusal':
       return { text: block.text };
     case 'media':
@@ -113,7 +114,7 @@ function writeResults(
 ): JsonObject[] {
   const parts: JsonObject[] = [];
   const beside: JsonObject[] = [];
-  for (const block of message.content) {
+  for (const block of inOrderOfCalls(message.content, names)) {
     if (block.type !== 'tool_result') {
       losses.dropBlock(message, block);
       continue;
@@ -129,4 +130,16 @@ function writeResults(
     beside.push(...written.beside);
   }
   return [...parts, ...beside];
+}
+
+/** Gemini pairs calls and results of one name by their order. */
+function inOrderOfCalls(
+  content: readonly Block[],
+  names: ReadonlyMap<string, string>,
+): readonly Block[] {
+  if (content.length < 2) return content;
+  const order = new Map([...names.keys()].map((id, i) => [id, i]));
+  const place = (block: Block) =>
+    (block.type === 'tool_result' ? order.get(block.id) : undefined) ?? names.size;
+  return content.toSorted((a, b) => place(a) - place(b));
 }

@@ -16,25 +16,27 @@ const words: Readonly<Record<ErrorKind, string>> = {
   overloaded: 'UNAVAILABLE',
 };
 
-const kinds: Readonly<Record<string, ErrorKind>> = {
-  INVALID_ARGUMENT: 'invalid_request',
-  FAILED_PRECONDITION: 'invalid_request',
-  OUT_OF_RANGE: 'invalid_request',
-  UNAUTHENTICATED: 'authentication',
-  PERMISSION_DENIED: 'permission',
-  NOT_FOUND: 'not_found',
-  ABORTED: 'conflict',
-  ALREADY_EXISTS: 'conflict',
-  RESOURCE_EXHAUSTED: 'rate_limit',
-  DEADLINE_EXCEEDED: 'timeout',
-  UNAVAILABLE: 'overloaded',
-};
+const kinds = new Map<string, ErrorKind>(
+  Object.entries({
+    INVALID_ARGUMENT: 'invalid_request',
+    FAILED_PRECONDITION: 'invalid_request',
+    OUT_OF_RANGE: 'invalid_request',
+    UNAUTHENTICATED: 'authentication',
+    PERMISSION_DENIED: 'permission',
+    NOT_FOUND: 'not_found',
+    ABORTED: 'conflict',
+    ALREADY_EXISTS: 'conflict',
+    RESOURCE_EXHAUSTED: 'rate_limit',
+    DEADLINE_EXCEEDED: 'timeout',
+    UNAVAILABLE: 'overloaded',
+  }),
+);
 
 /** @param status 0 within a stream, where the body must tell. */
 export function toGenerateError(error: JsonObject, status: number): ConversationError {
   const word = wordAt(error, 'status');
   const code = typeof error.code === 'number' ? error.code : 500;
-  const kind = (word !== null && kinds[word]) || kindOf(status === 0 ? code : status);
+  const kind = (word !== null && kinds.get(word)) || kindOf(status === 0 ? code : status);
   return {
     kind,
     status: status === 0 ? (error.code === code ? code : statusOf(kind)) : status,

@@ -18,8 +18,12 @@ const silent = new Set([
   'strict',
   'examples',
 ]);
-/** A deeper schema contains itself. */
+/** Levels of schemas, those of references included. */
 const maxDepth = 32;
+/** How often a definition may be within itself; Gemini refuses deep schemas. */
+const maxNesting = 3;
+/** Bytes of JSON that all references together may stand for. */
+const maxInlined = 1_048_576;
 
 /**
  * Converts a JSON schema into the subset of OpenAPI that Gemini accepts: references are inlined,
@@ -27,30 +31,54 @@ const maxDepth = 32;
  * @param lost is called with each dropped keyword.
  */
 export function toGeminiSchema(schema: JsonObject, lost: (keyword: string) => void): JsonObject {
-  return new SchemaWriter(schema, lost).write(schema, 0);
+  return new SchemaWriter(schema, lost).write(schema);
 }
 
 class SchemaWriter {
   readonly #root: JsonObject;
   readonly #lost: (keyword: string) => void;
+  /** The definitions that are being written, innermost last. */
+  readonly #within: JsonObject[] = [];
+  readonly #sizes = new Map<JsonObject, number>();
+  #inlined = 0;
+  #depth = 0;
 
   constructor(root: JsonObject, lost: (keyword: string) => void) {
     this.#root = root;
     this.#lost = lost;
   }
 
-  write(schema: JsonObject, depth: number): JsonObject {
-    if (depth > maxDepth) {
+  write(schema: JsonObject): JsonObject {
+    if (this.#depth >= maxDepth) {
+      this.#lost('properties');
+      return { type: 'OBJECT' };
+    }
+    this.#depth++;
+    const written: JsonObject = {};
+    if (typeof schema.$ref === 'string') Object.assign(written, this.#inline(schema.$ref));
+    for (const key in schema) this.#keyword(key, schema[key], written);
+    this.#depth--;
+    return written;
+  }
+
+  /** A definition in place of its reference; any object for one that cannot be written out. */
+  #inline(ref: string): JsonObject {
+    const found = this.#resolve(ref);
+    if (!found) {
+      this.#lost('$ref');
+      return {};
+    }
+    const size = this.#sizes.get(found) ?? JSON.stringify(found).length;
+    this.#sizes.set(found, size);
+    const nesting = this.#within.filter((one) => one === found).length;
+    if (nesting >= maxNesting || this.#inlined + size > maxInlined) {
       this.#lost('$ref');
       return { type: 'OBJECT' };
     }
-    const written: JsonObject = {};
-    if (typeof schema.$ref === 'string') {
-      const found = this.#resolve(schema.$ref);
-      if (found) Object.assign(written, this.write(found, depth + 1));
-      else this.#lost('$ref');
-    }
-    for (const key in schema) this.#keyword(key, schema[key], written, depth + 1);
+    this.#inlined += size;
+    this.#within.push(found);
+    const written = this.write(found);
+    this.#within.pop();
     return written;
   }
 
@@ -58,26 +86,26 @@ class SchemaWriter {
     if (!ref.startsWith('#')) return null;
     let at: unknown = this.#root;
     for (const step of ref.split('/').slice(1)) {
-      const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+      const name = decoded(step).replaceAll('~1', '/').replaceAll('~0', '~');
       at = isObject(at) && Object.hasOwn(at, name) ? at[name] : null;
     }
     return isObject(at) ? at : null;
   }
 
-  #keyword(key: string, value: unknown, written: JsonObject, depth: number): void {
+  #keyword(key: string, value: unknown, written: JsonObject): void {
     if (kept.has(key)) written[key] = value;
     else if (key === 'type') this.#type(value, written);
     else if (key === 'properties' && isObject(value)) {
       const entries = Object.entries(value).filter(([, inner]) => isObject(inner));
       written.properties = Object.fromEntries(
-        entries.map(([name, inner]) => [name, this.write(inner as JsonObject, depth)]),
+        entries.map(([name, inner]) => [name, this.write(inner as JsonObject)]),
       );
-    } else if (key === 'items' && isObject(value)) written.items = this.write(value, depth);
+    } else if (key === 'items' && isObject(value)) written.items = this.write(value);
     else if ((key === 'anyOf' || key === 'oneOf') && Array.isArray(value)) {
-      this.#anyOf(value, written, depth);
+      this.#anyOf(value, written);
     } else if (key === 'allOf' && Array.isArray(value)) {
       for (const inner of value) {
-        if (isObject(inner)) Object.assign(written, this.write(inner, depth));
+        if (isObject(inner)) Object.assign(written, this.write(inner));
       }
     } else if (key === 'enum' && Array.isArray(value)) this.#enum(value, written);
     else if (key === 'const') this.#enum([value], written);
@@ -96,13 +124,13 @@ class SchemaWriter {
     } else written.type = 'NULL';
   }
 
-  #anyOf(list: readonly unknown[], written: JsonObject, depth: number): void {
+  #anyOf(list: readonly unknown[], written: JsonObject): void {
     const options = list.filter(isObject);
     const real = options.filter(({ type }) => type !== 'null');
     if (real.length < options.length) written.nullable = true;
     const [only] = real;
-    if (real.length === 1 && only) Object.assign(written, this.write(only, depth));
-    else written.anyOf = real.map((option) => this.write(option, depth));
+    if (real.length === 1 && only) Object.assign(written, this.write(only));
+    else written.anyOf = real.map((option) => this.write(option));
   }
 
   /** Only of strings. */
@@ -111,6 +139,15 @@ class SchemaWriter {
       written.enum = values;
       written.type ??= 'STRING';
     } else this.#lost('enum');
+  }
+}
+
+/** A step of a reference; one that is not percent-encoded is taken as it is. */
+function decoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
   }
 }
 

@@ -24,17 +24,19 @@ import { readToolCall, writeToolCall } from './chat-tools.js';
 import { toError } from './shared.js';
 import { readUsageObject, writtenUsage } from './usage-classes.js';
 
-const reasons: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'content_filter',
-  pause_turn: 'pause',
-  // DeepSeek and OpenRouter report a failed model this way.
-  insufficient_system_resource: 'error',
-  error: 'error',
-};
+const reasons = new Map<string, FinishReason>(
+  Object.entries({
+    stop: 'stop',
+    length: 'length',
+    tool_calls: 'tool_calls',
+    function_call: 'tool_calls',
+    content_filter: 'content_filter',
+    pause_turn: 'pause',
+    // DeepSeek and OpenRouter report a failed model this way.
+    insufficient_system_resource: 'error',
+    error: 'error',
+  }),
+);
 
 const words: Readonly<Record<FinishReason, string | null>> = {
   stop: 'stop',
@@ -51,12 +53,12 @@ const words: Readonly<Record<FinishReason, string | null>> = {
 const noRefusalText = 'The model refused to answer.';
 
 export function chatFinish(raw: string | null, refused: boolean): Finish {
-  const reason = refused ? 'refusal' : raw === null ? 'other' : (reasons[raw] ?? 'other');
+  const reason = refused ? 'refusal' : raw === null ? 'other' : (reasons.get(raw) ?? 'other');
   return { reason, raw, sequence: null, detail: null };
 }
 
 export function chatFinishWord(finish: Finish): string {
-  if (finish.raw !== null && reasons[finish.raw] === finish.reason) return finish.raw;
+  if (finish.raw !== null && reasons.get(finish.raw) === finish.reason) return finish.raw;
   return words[finish.reason] ?? finish.raw ?? 'stop';
 }
 

@@ -14,6 +14,7 @@ import { dashedNames, type RenamedTools, targetToolName } from '../conversation/
 import type {
   Block,
   ConversationRequest,
+  CustomTool,
   JsonObject,
   Tool,
   ToolCallBlock,
@@ -75,16 +76,18 @@ export function readChatTool(value: unknown, index: number, unknown: UnknownFiel
       name: needText(from, 'name', inner),
       namespace: null,
       description: textAt(from, 'description', inner),
-      grammar: readGrammar(objectAt(objectAt(from, 'format', inner) ?? {}, 'grammar', inner)),
+      grammar: readGrammar(objectAt(from, 'format', inner) ?? {}, `${inner}.format`),
     };
   }
   return { type: 'unknown', dialect, name: type, raw: tool };
 }
 
 /** `{ syntax, definition }`; null for a tool that takes any text. */
-function readGrammar(from: JsonObject | null) {
-  if (!from || typeof from.definition !== 'string') return null;
-  return { syntax: String(from.syntax), definition: from.definition };
+function readGrammar(format: JsonObject, at: string): CustomTool['grammar'] {
+  const from = objectAt(format, 'grammar', at);
+  const inner = `${at}.grammar`;
+  const definition = from && textAt(from, 'definition', inner);
+  return definition ? { syntax: needText(from, 'syntax', inner), definition } : null;
 }
 
 export function readChatToolChoice(value: unknown): ToolChoice | null {

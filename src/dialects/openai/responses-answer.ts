@@ -30,11 +30,13 @@ import { writtenUsage } from './usage-classes.js';
 const dialect = 'openai.responses';
 
 /** `incomplete_details.reason`. */
-const incomplete: Readonly<Record<string, FinishReason>> = {
-  max_output_tokens: 'length',
-  content_filter: 'content_filter',
-  pause_turn: 'pause',
-};
+const incomplete = new Map<string, FinishReason>(
+  Object.entries({
+    max_output_tokens: 'length',
+    content_filter: 'content_filter',
+    pause_turn: 'pause',
+  }),
+);
 
 const incompleteWords: Readonly<Partial<Record<FinishReason, string>>> = {
   length: 'max_output_tokens',
@@ -51,7 +53,7 @@ export function responsesFinish(response: JsonObject, content: Iterable<string>)
 }
 
 function reasonOf(status: string, raw: string, content: ReadonlySet<string>): FinishReason {
-  if (status === 'incomplete') return incomplete[raw] ?? 'other';
+  if (status === 'incomplete') return incomplete.get(raw) ?? 'other';
   if (status === 'failed' || status === 'cancelled') return 'error';
   if (status !== 'completed') return 'other';
   if (content.has('refusal')) return 'refusal';

@@ -70,7 +70,9 @@ function readTool(
       name: needText(tool, 'name', at),
       namespace,
       description: textAt(tool, 'description', at),
-      grammar: definition ? { syntax: String(format?.syntax), definition } : null,
+      grammar: definition
+        ? { syntax: needText(format, 'syntax', `${at}.format`), definition }
+        : null,
     };
   }
   return { type: 'unknown', dialect, name: type, raw: tool };

@@ -66,7 +66,7 @@ export class Translator {
     if (!isSameMaker(this.#client, this.#provider)) refuseFiles(request.messages, losses);
     const messages = placeMedia(unsealed, this.#provider, fetched, losses);
     const sent = { ...request, messages, choices: null, logprobs: null };
-    const written = this.#provider.writeRequest(sent, target);
+    const written = readField(() => this.#provider.writeRequest(sent, target));
     const lost = namedByClient([...losses.list, ...written.losses], this.#client.fields);
     const { body, renamed } = written;
     const { model, streamUsage } = request;
