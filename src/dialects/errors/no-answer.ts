@@ -45,9 +45,10 @@ export function isPage(body: Buffer, type = ''): boolean {
   return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(type) && body[startOf(body)] === 0x3c;
 }
 
-/** Members of errors, and of what accompanies them. */
-const errorNames =
-  /^(?:err|detail|fault|exception|trace|(?:message|msg|code|status|success|ok|reason|title|path|timestamp|request_?id)$)/i;
+/** Members of errors. */
+const errorNames = /^(?:err|detail|fault|exception|trace|(?:message|msg|title)$)/i;
+/** Members that errors have besides, and answers too. */
+const companions = /^(?:code|status|reason|type|instance|path|timestamp|request_?id)$/i;
 
 /**
  * True for JSON that says nothing, or only that something went wrong, in no form of its dialect.
@@ -57,8 +58,10 @@ export function isErrorOrEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.every(isErrorOrEmpty);
   if (!isObject(value)) return false;
-  const told = Object.entries(value).filter(([, each]) => each !== null);
-  return told.every(([name]) => errorNames.test(name)) || isBareError(value);
+  const told = Object.keys(value).filter((name) => value[name] !== null);
+  const others = told.filter((name) => !errorNames.test(name));
+  if (others.length === told.length) return told.length === 0 || isBareError(value);
+  return others.every((name) => companions.test(name)) || isBareError(value);
 }
 
 function lastByte(body: Buffer): number | undefined {

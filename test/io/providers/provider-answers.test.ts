@@ -207,7 +207,7 @@ const nonsense = [
   '[]',
   '{}',
   '"a"',
-  '{"detail":"Not Found"}',
+  '{"message":"Not Found"}',
   '{"id":"x',
   '<p>',
 ];
