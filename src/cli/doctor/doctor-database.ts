@@ -10,6 +10,7 @@ import { getFromDaemon } from '../daemon/ask-daemon.js';
 import { type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
 import { enabling } from '../provider/provider-view.js';
+import { checkNames } from './doctor-names.js';
 
 /** Rate limits and expiry depend on each machine's clock. */
 const smallSkewMs = 1_000;
@@ -171,6 +172,7 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
   } else if (usable === 0) {
     findings.push(warning('configuration', 'no key is enabled', 'llmproxy keys create --help'));
   } else findings.push(ok('configuration', detail));
+  findings.push(...checkNames(configuration));
   for (const { provider, reason } of unusable) {
     const todo = `give it another: llmproxy provider update ${provider} --api-key-env VARIABLE`;
     findings.push(failed('secrets', `provider ${provider}: its api_key ${reason}`, todo));

@@ -1,0 +1,65 @@
+import { type Finding, warning } from '../../admin/health/finding.js';
+import type { Configuration } from '../../config/configuration.js';
+import { percentOf } from '../../config/rows/canary.js';
+
+/** Canaries, mirrors and guardrails that name what the configuration does not have do nothing. */
+export function checkNames({
+  providers,
+  credentials,
+  teams,
+  canaries = [],
+  mirrors = [],
+  guardrails = [],
+}: Configuration): Finding[] {
+  const known = {
+    provider: new Set(
+      providers.filter(({ is_enabled }) => is_enabled).map(({ provider_key }) => provider_key),
+    ),
+    key: new Set(credentials.map(({ name }) => name)),
+    team: new Set(teams.map(({ name }) => name)),
+  };
+  const check = (
+    of: string,
+    todo: string,
+    ...named: [kind: keyof typeof known, name: string | null | undefined][]
+  ): Finding[] =>
+    named.flatMap(([kind, name]) => {
+      if (name == null || known[kind].has(name)) return [];
+      const lacks = kind === 'provider' ? 'enabled ' : '';
+      return warning(of, `does nothing: there is no ${lacks}${kind} "${name}"`, todo);
+    });
+  return [
+    ...canaries
+      .filter((canary) => percentOf(canary) > 0)
+      .flatMap(({ name, from_provider, to_provider }) =>
+        check(
+          `canary ${name}`,
+          `stop it: llmproxy canary stop ${name}`,
+          ['provider', from_provider],
+          ['provider', to_provider],
+        ),
+      ),
+    ...mirrors
+      .filter(({ is_enabled }) => is_enabled)
+      .flatMap(({ name, provider, applies_to }) =>
+        check(
+          `mirror ${name}`,
+          `correct or delete it: llmproxy mirrors --help`,
+          ['provider', provider],
+          ['provider', applies_to.provider],
+          ['key', applies_to.key],
+          ['team', applies_to.team],
+        ),
+      ),
+    ...guardrails
+      .filter(({ is_enabled }) => is_enabled)
+      .flatMap(({ name, applies_to }) =>
+        check(
+          `guardrail ${name}`,
+          `correct or delete it: llmproxy guardrails --help`,
+          ['key', applies_to.key],
+          ['team', applies_to.team],
+        ),
+      ),
+  ];
+}

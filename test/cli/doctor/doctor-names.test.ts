@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkNames } from '../../../src/cli/doctor/doctor-names.js';
+import { newCanary } from '../../../src/config/rows/canary.js';
+import { newGuardrail } from '../../../src/config/rows/guardrail.js';
+import { newMirror } from '../../../src/config/rows/mirror.js';
+import { configuration, credential, provider, team } from '../../config/configuration-for-test.js';
+
+test('canaries, mirrors and guardrails that name what is not there are warned about', () => {
+  const all = [provider('a'), provider('off', { is_enabled: false })];
+  const rows = configuration(all, [credential('k')], 1, [team('t')]);
+  const canary = { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'a', to_model: 'm' };
+  const mirror = { ...newMirror, name: 'm', provider: 'a' };
+  const guardrail = { ...newGuardrail, name: 'g', kind: 'pii' as const };
+  const applies_to = { key: 'k', team: 't' };
+  const told = (more: Partial<typeof rows>) =>
+    checkNames({ ...rows, ...more }).map(({ check, detail }) => `${check} ${detail}`);
+  assert.deepEqual(
+    told({
+      canaries: [canary, { ...canary, from_provider: 'x', state: 'stopped' }],
+      mirrors: [
+        { ...mirror, applies_to },
+        { ...mirror, provider: 'x', is_enabled: false },
+      ],
+      guardrails: [
+        { ...guardrail, applies_to },
+        { ...guardrail, applies_to: { key: 'x' }, is_enabled: false },
+      ],
+    }),
+    [],
+  );
+  const none = (kind: string, name: string) => `does nothing: there is no ${kind} "${name}"`;
+  assert.deepEqual(
+    told({
+      canaries: [{ ...canary, from_provider: 'x', to_provider: 'off' }],
+      mirrors: [{ ...mirror, provider: 'y', applies_to: { provider: 'z', team: 'u' } }],
+      guardrails: [{ ...guardrail, applies_to: { key: 'l', team: 't' } }],
+    }),
+    [
+      `canary c ${none('enabled provider', 'x')}`,
+      `canary c ${none('enabled provider', 'off')}`,
+      `mirror m ${none('enabled provider', 'y')}`,
+      `mirror m ${none('enabled provider', 'z')}`,
+      `mirror m ${none('team', 'u')}`,
+      `guardrail g ${none('key', 'l')}`,
+    ],
+  );
+});
