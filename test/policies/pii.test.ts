@@ -69,3 +69,14 @@ test('personal data is found with a recall of 0.95 and a precision of 0.9, each 
   assert.ok(all.recalled / all.labelled >= 0.95, `recall ${all.recalled} of ${all.labelled}`);
   assert.ok(all.right / all.found >= 0.9, `precision ${all.right} of ${all.found}`);
 });
+
+test('cards of 12 and of 15 digits are found by the prefixes of their schemes', () => {
+  const namesIn = (text: string) => detector.find(`no. ${text}!`).map(({ name }) => name);
+  for (const card of ['501867569193', '6761 7183 0661', '213145421247202', '180032021527382']) {
+    assert.deepEqual(namesIn(card), ['card'], card);
+  }
+  // A wrong check digit, another prefix, and another length.
+  for (const other of ['501867569194', '577191465183', '2131454212472028']) {
+    assert.deepEqual(namesIn(other), [], other);
+  }
+});

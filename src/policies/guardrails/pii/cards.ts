@@ -10,13 +10,17 @@ const schemes: readonly { prefix: RegExp; lengths: readonly number[] }[] = [
   { prefix: /^(?:30[0-5]|3095|36|38|39)/, lengths: [14, 15, 16, 17, 18, 19] },
   { prefix: /^35(?:2[89]|[3-8])/, lengths: [16, 17, 18, 19] },
   { prefix: /^62/, lengths: [16, 17, 18, 19] },
-  { prefix: /^(?:5018|5020|5038|5893|6304|6759|676[1-3])/, lengths: [13, 14, 15, 16, 17, 18, 19] },
+  {
+    prefix: /^(?:5018|5020|5038|5893|6304|6759|676[1-3])/,
+    lengths: [12, 13, 14, 15, 16, 17, 18, 19],
+  },
+  { prefix: /^(?:2131|1800)/, lengths: [15] },
   { prefix: /^220[0-4]/, lengths: [16, 17, 18, 19] },
   { prefix: /^(?:60|81|82|508|353|356)/, lengths: [16] },
   { prefix: /^9792/, lengths: [16] },
 ];
 
-const minDigits = 13;
+const minDigits = 12;
 
 /** Card numbers, grouped or not, of a valid scheme and length, with a valid check digit. */
 export function cardsIn(text: string): Match[] {
