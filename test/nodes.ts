@@ -1,8 +1,8 @@
 /**
  * `npm run test:nodes`: runs tests on other versions of Node, which npm's package `node` brings.
  * Arguments: versions, all of them by default; test files, by default those of parser, engines,
- * client and the whole daemon. It prints the tests that a version skips, with their reasons, and a
- * version that npm cannot get.
+ * client and the whole daemon. It prints what failed and the tests that a version skips, with the
+ * reasons, and a version that npm cannot get.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,8 @@ function run(version: string): string {
   });
   const lines = stdout.split('\n');
   const skipped = lines.filter((line) => /^\s*﹣.+ # /.test(line));
-  const failed = lines.filter((line) => /^\s*✖/.test(line));
+  const failures = lines.indexOf('✖ failing tests:');
+  const failed = failures < 0 ? [] : lines.slice(failures);
   process.stdout.write([...failed, ...skipped, ''].join('\n'));
   if (status !== 0) process.exitCode = 1;
   const [, passed = '0'] = /^ℹ pass (\d+)/m.exec(stdout) ?? [];
