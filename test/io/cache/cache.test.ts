@@ -70,9 +70,9 @@ test('a purge reaches every daemon of the database, also one by SQL', async (t) 
   assert.equal(answer.status, 200, answer.text);
   assert.deepEqual(JSON.parse(answer.text).applies_to, { key: 'alice' });
   assert.ok(await gone(daemon.url), 'it is done when it is answered');
-  await until('the other daemon', () => gone(second.url), 5_000);
+  await until('the other daemon', () => gone(second.url), 20_000);
   await daemon.sql`INSERT INTO cache_purges DEFAULT VALUES`;
-  for (const { url } of [daemon, second]) await until('a purge by SQL', () => gone(url), 5_000);
+  for (const { url } of [daemon, second]) await until('a purge by SQL', () => gone(url), 20_000);
 });
 
 test('invalid purges are refused', async (t) => {
