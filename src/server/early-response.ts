@@ -2,4 +2,4 @@
 export const smallBodyBytes = 64 * 1024;
 
 /** Time that an early response waits for the rest of a request body before the close. */
-export const lingerMs = 1000;
+export const lingerMs = 2_000;

@@ -9,6 +9,7 @@ import {
 import { Activity, quietTurn } from './activity.js';
 import { addressText } from './address-text.js';
 import { capConnections } from './connection-cap.js';
+import { lingerMs } from './early-response.js';
 import {
   type ConnectionTimeouts,
   type Engine,
@@ -28,7 +29,7 @@ const defaultTimeouts: ConnectionTimeouts = {
   idle: 75_000,
   head: 20_000,
   uploadStall: 30_000,
-  linger: 2_000,
+  linger: lingerMs,
 };
 
 /** The engine over `node:net` and `node:tls`, with our own HTTP/1.1. */
