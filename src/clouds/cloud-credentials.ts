@@ -148,7 +148,7 @@ export class CloudCredentials {
       entry.retryMs = Math.min(entry.retryMs * 2, maxRetryMs);
     } else {
       const leftMs = (found?.expiresAt ?? Number.POSITIVE_INFINITY) - this.#context.now();
-      // Those of files and variables change without saying when.
+      // Credentials in files and variables change at any time.
       inMs = leftMs === Number.POSITIVE_INFINITY ? marginMs : dueIn(leftMs);
     }
     entry.timer = setTimeout(() => void this.#due(id, entry), Math.min(inMs, maxTimerMs)).unref();

@@ -2,7 +2,7 @@
 export interface AnswerBytes {
   head(bytes: number): Buffer;
   tail(bytes: number): Buffer;
-  /** All that is kept of it, with the last `usage` object of what is not. */
+  /** The kept part of it, with the last `usage` object of the rest. */
   whole(): Buffer;
 }
 

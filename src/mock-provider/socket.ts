@@ -18,7 +18,7 @@ export interface MockSocket {
   serve(onText: (text: string) => void): Promise<void>;
 }
 
-/** @throws ProviderError for what is no handshake. */
+/** @throws ProviderError if the request is no handshake. */
 export function checkHandshake(exchange: Exchange): void {
   if (exchange.upgradeTo !== 'websocket' || !isKey(exchange.header('sec-websocket-key'))) {
     throw new ProviderError(426, 'This endpoint is served by WebSocket.');

@@ -1,6 +1,6 @@
 import type { StrategyName } from '../config/settings/settings-types.js';
 
-/** Counts of what the replay could not decide. */
+/** Numbers of requests whose outcome the replay could not decide. */
 export interface Uncertain {
   /** Needed more than one attempt. */
   retried: number;

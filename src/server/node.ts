@@ -108,7 +108,7 @@ async function bind(server: HttpServer, { host, port, fd = null }: ServerOptions
   server.removeAllListeners('error');
 }
 
-/** The error for what is not HTTP, and for framing that two parsers could read differently. */
+/** The error for bytes that are not HTTP, or whose framing two parsers could read differently. */
 function errorOf({ code }: NodeJS.ErrnoException): GatewayError {
   if (code === 'HPE_HEADER_OVERFLOW') {
     const message = 'The request headers are larger than this gateway accepts.';

@@ -20,7 +20,7 @@ const name = (what: string): Parameter => ({
   schema: { type: 'string', minLength: 1, maxLength: 256 },
 });
 
-/** Filters of `request_logs`: a period, and whose requests for what. */
+/** Filters of `request_logs`: a period, and columns of the requests. */
 export function filterParameters(defaultSince: string): Parameter[] {
   return [
     { name: 'since', in: 'query', schema: { ...time, default: defaultSince } },

@@ -98,7 +98,7 @@ function ratesIn(entry: Record<string, unknown>, suffix: string): Price['rates']
   return rates;
 }
 
-/** Those of the provider's own tools; a search is of medium size where a request does not say. */
+/** Prices of the provider's own tools; a search is of medium size where a request does not say. */
 function addToolRates(rates: Price['rates'], entry: Record<string, unknown>): void {
   const sizes = asRecord(entry.search_context_cost_per_query);
   const search = sizes.search_context_size_medium;

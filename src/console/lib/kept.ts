@@ -8,7 +8,7 @@ function signalOf<T>(name: string, initial: T): Signal<T> {
   return known as Signal<T>;
 }
 
-/** Like `useState`, for what must still be there when the person comes back from another page. */
+/** Like `useState`, for values that must survive a visit to another page. */
 export function useKept<T>(name: string, initial: T): [T, (value: T | ((now: T) => T)) => void] {
   const known = signalOf(name, initial);
   return [

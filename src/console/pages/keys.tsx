@@ -128,7 +128,7 @@ export function Keys() {
 
 interface KeyTableProps {
   keys: readonly Key[];
-  /** Those of single keys. */
+  /** Budgets of single keys. */
   budgets: readonly Spent[];
   onShow: (shown: Shown) => void;
 }

@@ -9,7 +9,7 @@ import { compileModelMapping, type ModelMapping } from '../../routing/model-mapp
 import { modelMeant } from '../../routing/model-order.js';
 import { isProviderError, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 
-/** An attempt, reduced to what canaries are judged by. */
+/** The part of an attempt that canaries are judged by. */
 interface Judged {
   provider: string;
   model: string;

@@ -127,7 +127,7 @@ function nameOf(key: string): string {
   return createHash('sha256').update(key).digest('base64url');
 }
 
-/** Null for what another version has stored. */
+/** Null for an answer that another version has stored. */
 function readable(bytes: Buffer): RemoteAnswer | null {
   try {
     return unpackAnswer(bytes);

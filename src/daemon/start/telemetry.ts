@@ -17,7 +17,7 @@ export interface OpenedTelemetry extends Telemetry {
 
 /**
  * Null where nothing is exported.
- * @throws Error naming a setting that refers to what cannot be read.
+ * @throws Error naming a setting whose file or variable cannot be read.
  */
 export async function openExports(
   settings: Settings,

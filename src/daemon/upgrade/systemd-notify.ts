@@ -48,7 +48,7 @@ export function openSystemdNotifier(options: NotifierOptions): SystemdNotifier |
   let handedOver = false;
   let watchdog: NodeJS.Timeout | null = null;
 
-  /** With each message goes the latest status text; of what has waited, the last says it all. */
+  /** Each message carries the status text of the moment when it is sent. */
   const send = (...states: string[]): Promise<void> => {
     queue = queue.then(async () => {
       const text = status.text();

@@ -16,7 +16,7 @@ export function descriptorsOf(limit: number): Descriptors {
   return { limit, maxClients: Math.max(minClients, Math.floor((limit - reserved) / 2)) };
 }
 
-/** Those of this process, and so of its workers; null where the system does not tell. */
+/** The limit of this process, which its workers inherit; null where the system does not report it. */
 export function ownDescriptors(): Descriptors | null {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

@@ -16,7 +16,7 @@ import type { EmbeddingCodec } from './codec.js';
 import { geminiPurposes, geminiTasks } from './gemini.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 
-/** `vertex.predict`: Vertex AI's text embedding models. Those of Gemini take one text a call. */
+/** `vertex.predict`: Vertex AI's text embedding models. Gemini's models take one text a call. */
 export const vertexPredict: EmbeddingCodec = {
   dialect: 'vertex.predict',
   fields: {

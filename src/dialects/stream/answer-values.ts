@@ -8,7 +8,7 @@ import { readEvents } from '../sse.js';
  * The values of an answer that contain one of some texts: its JSON, or those of the events of a
  * stream; none where no mark is in it. A value that is not kept whole is left out.
  * @param rare in every mark: one search tells that most answers have none.
- * @param marks like `others`, no part of what a model wrote, such as a name with a quote.
+ * @param marks like `others`, texts that a model cannot write, such as a name with a quote.
  */
 export function valuesWith(
   answer: AnswerBytes,

@@ -23,7 +23,7 @@ export function wrapSeal({ seal, text }: WrappedSeal, key: Buffer): string {
   return prefix + mac(payload, key).toString('base64') + payload.toString('base64');
 }
 
-/** Null for what this gateway did not wrap. */
+/** Null for text that this gateway did not wrap. */
 export function unwrapSeal(wrapper: string, key: Buffer): WrappedSeal | null {
   if (!wrapper.startsWith(prefix) || wrapper.length <= macEnd) return null;
   const given = Buffer.from(wrapper.slice(prefix.length, macEnd), 'base64');

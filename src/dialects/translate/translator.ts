@@ -144,7 +144,7 @@ class AnswerTranslation {
 
   /**
    * A whole answer in the client's dialect. One that says that it failed comes as its error.
-   * @throws GatewayError `upstream_failed` for what is no answer.
+   * @throws GatewayError `upstream_failed` if it cannot be read as an answer.
    */
   answer(body: Buffer): TranslatedAnswer | TranslatedError {
     const read = readProvider(() => this.#provider.readAnswer(body));

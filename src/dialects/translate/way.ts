@@ -41,7 +41,7 @@ export interface AnswerTranslation {
   readonly back: Back;
   /**
    * A whole answer in the client's dialect; one that says that it failed comes as its error.
-   * @throws GatewayError `upstream_failed` for what is no answer.
+   * @throws GatewayError `upstream_failed` if it cannot be read as an answer.
    */
   answer(body: Buffer): Said;
   /** The provider's error in the client's dialect, with its text as it is. */

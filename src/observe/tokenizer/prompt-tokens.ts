@@ -32,7 +32,7 @@ export function promptTokens(request: JsonObject, model: string): number {
   return tokens;
 }
 
-/** Those of a chat, the items of a response's input, or Gemini's contents; null where there are none. */
+/** The messages of a chat, the items of a response's input, or Gemini's contents; null: none. */
 function messagesOf({ messages, input, contents }: JsonObject): readonly unknown[] | null {
   if (Array.isArray(messages)) return messages;
   if (Array.isArray(contents)) return contents.map((each) => ({ content: objectOf(each).parts }));

@@ -92,7 +92,7 @@ export function createUsageRecorder(
   };
 }
 
-/** The client may have left before the provider answered, which charges for what it has done. */
+/** The provider charges for its work even if the client has left before the answer. */
 function isAnswered({ status }: RequestFinished): boolean {
   return status < 400 || status === clientLeft;
 }

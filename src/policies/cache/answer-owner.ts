@@ -26,7 +26,7 @@ export class AnswerOwner {
   readonly #leaders = new Map<string, number>();
   readonly #reply: (worker: number, reply: SharedReply) => void;
   readonly #remote: RemoteAnswers | null;
-  /** Those of a week, by id: no answer is older. */
+  /** The purges of a week, by id: no answer is older. */
   #purges: readonly { id: number; matches: (of: Asker) => boolean }[] = [];
 
   constructor(

@@ -14,7 +14,7 @@ export type WholeAnswer = { body: string | Buffer } & (
  * Translates a whole answer, or the error of a provider.
  * @param provider its key.
  * @returns a promise where a large body is translated.
- * @throws GatewayError `upstream_failed` for what is no answer; also by the promise, which rejects
+ * @throws GatewayError `upstream_failed` if it cannot be read; also by the promise, which rejects
  *   with AbortedError, too.
  */
 export function translateAnswer(

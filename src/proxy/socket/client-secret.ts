@@ -39,7 +39,7 @@ export function sealSecret(secret: ClientSecret, key: Buffer): string {
   return prefix + Buffer.concat([iv, encryption.getAuthTag(), bytes]).toString('base64url');
 }
 
-/** Null for what this gateway did not seal. */
+/** Null for a text that this gateway did not seal. */
 export function openSecret(text: string, key: Buffer): ClientSecret | null {
   const bytes = Buffer.from(text.slice(prefix.length), 'base64url');
   if (!text.startsWith(prefix) || bytes.length <= ivBytes + tagBytes) return null;

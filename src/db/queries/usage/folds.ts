@@ -3,7 +3,7 @@ import type { Sql } from '../../client.js';
 import { literal } from '../../report.js';
 import { isError } from '../requests/request-filter.js';
 
-/** Sums of whole days and weeks in `usage_folds`, by what they have values of, the fewest rows first. */
+/** Sums of whole days and weeks in `usage_folds`, by their columns, the fewest rows first. */
 export const folds = {
   total: [],
   team: ['team'],
