@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { GrowingBuffer } from './growing-buffer.js';
 
 export const opcodes = {
   continuation: 0,
@@ -67,7 +68,7 @@ export class FrameParser {
   #mask: Buffer = noBytes;
   #maskAt = 0;
   /** Null: this text is too long to be given to the watcher. */
-  #text: Buffer[] | null = [];
+  #text: GrowingBuffer | null = null;
   #closed = false;
   /** True while the bytes passed on end with a whole frame. */
   #isWhole = true;
@@ -166,7 +167,7 @@ export class FrameParser {
     if (this.#message === null) {
       this.#message = opcode;
       this.#messageBytes = 0;
-      this.#text = [];
+      this.#text = new GrowingBuffer();
     }
     this.#messageBytes += length;
     if (this.#messageBytes > this.#limits.maxMessageBytes) {
@@ -182,7 +183,7 @@ export class FrameParser {
 
   #payload(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left);
-    this.#text?.push(unmasked(bytes.subarray(at, end), this.#mask, this.#maskAt));
+    this.#text?.add(unmasked(bytes.subarray(at, end), this.#mask, this.#maskAt));
     this.#maskAt += end - at;
     this.#left -= end - at;
     if (this.#left === 0) this.#endFrame();
@@ -191,7 +192,7 @@ export class FrameParser {
 
   #endFrame(): void {
     if (!this.#isFinal) return;
-    const text = this.#text && Buffer.concat(this.#text);
+    const text = this.#text?.all();
     const isText = this.#message === opcodes.text;
     this.#message = null;
     this.#text = null;

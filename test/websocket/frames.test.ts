@@ -46,6 +46,25 @@ function withFirst(frame: Buffer, change: (byte: number) => number): Buffer {
 
 const cutOff = (frame: Buffer) => withFirst(frame, (byte) => byte & 0x7f);
 
+test('a text in many frames is kept as its bytes, not as an object for each frame', (t) => {
+  const concat = t.mock.method(Buffer, 'concat');
+  const parts = Array.from({ length: 1_000 }, (_, index) => {
+    const part = writeFrame(
+      index === 0 ? opcodes.text : opcodes.continuation,
+      Buffer.from('a'),
+      mask,
+    );
+    return index === 999 ? part : cutOff(part);
+  });
+  assert.deepEqual(read(parts, true).texts, ['a'.repeat(1_000)]);
+  const longest = concat.mock.calls.map(({ arguments: [list] }) => list.length);
+  // Passed on as they came, these are joined by the test itself.
+  assert.deepEqual(
+    longest.filter((length) => length > 3),
+    [parts.length],
+  );
+});
+
 test('frames pass unchanged, however they are cut, and their texts are read', () => {
   for (const isMasked of [true, false]) {
     const frame = (opcode: number, payload: string | Buffer) =>

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { AbortedError } from '../../server/exchange.js';
 import { FrameError, FrameParser, frameBytes } from '../../websocket/frames.js';
+import { GrowingBuffer } from '../../websocket/growing-buffer.js';
 
 /**
  * Reads a client's first message and leaves its socket paused, with what follows still to be read.
@@ -8,7 +9,7 @@ import { FrameError, FrameParser, frameBytes } from '../../websocket/frames.js';
  */
 export function firstMessage(client: Duplex, maxMessageBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let bytes: Buffer = Buffer.alloc(0);
+    const bytes = new GrowingBuffer();
     let message: Buffer | null = null;
     let isClosed = false;
     const limits = { maxMessageBytes, maxTextBytes: maxMessageBytes, takesBinary: true };
@@ -22,14 +23,15 @@ export function firstMessage(client: Duplex, maxMessageBytes: number): Promise<B
     });
     const takeFrames = () => {
       for (;;) {
-        const length = frameBytes(bytes);
+        const read = bytes.all();
+        const length = frameBytes(read);
         if (message !== null || isClosed || length === null) return;
         if (length > maxMessageBytes + maxHeadBytes) {
           throw new FrameError(1009, `a message is longer than ${maxMessageBytes} bytes`);
         }
-        if (length > bytes.length) return;
-        parser.push(bytes.subarray(0, length));
-        bytes = bytes.subarray(length);
+        if (length > read.length) return;
+        parser.push(read.subarray(0, length));
+        bytes.drop(length);
       }
     };
     const stop = () => {
@@ -41,7 +43,7 @@ export function firstMessage(client: Duplex, maxMessageBytes: number): Promise<B
       reject(new AbortedError());
     };
     const onData = (piece: Buffer) => {
-      bytes = Buffer.concat([bytes, piece]);
+      bytes.add(piece);
       try {
         takeFrames();
       } catch (error) {
@@ -51,7 +53,8 @@ export function firstMessage(client: Duplex, maxMessageBytes: number): Promise<B
       if (isClosed) return onEnd();
       if (message === null) return;
       stop();
-      if (bytes.length > 0) client.unshift(bytes);
+      const rest = bytes.all();
+      if (rest.length > 0) client.unshift(rest);
       resolve(message);
     };
     client.on('data', onData).on('end', onEnd).on('close', onEnd);
