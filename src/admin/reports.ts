@@ -74,10 +74,10 @@ export class Reports {
     this.#turns.set(kind, turns);
     const stop = new AbortController();
     const run = async () => {
-      const end = await turns.take(mayChange(role));
+      const { overtaken, end } = await turns.take(mayChange(role));
       try {
         stop.signal.throwIfAborted();
-        return await work(this.#sql(), stop.signal);
+        return await work(this.#sql(), AbortSignal.any([stop.signal, overtaken]));
       } finally {
         end();
       }

@@ -1,3 +1,4 @@
+import { mayChange } from '../../config/settings/settings-types.js';
 import type { RequestFinished } from '../../observe/request-event.js';
 import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
@@ -59,7 +60,7 @@ export const eventRoutes: readonly AdminRoute[] = [
         },
       },
     },
-    handle: ({ query, headers }, control) => {
+    handle: ({ query, headers, role }, control) => {
       const topics = (query.get('topics') ?? 'requests').split(',');
       const last = Number(headers['last-event-id'] ?? Number.NaN);
       const after = Number.isSafeInteger(last) ? last : null;
@@ -84,7 +85,7 @@ export const eventRoutes: readonly AdminRoute[] = [
       };
       // Before the daemon has started there is no state to report.
       control.active();
-      return { status: 200, ...eventStream(start, control.stopping) };
+      return { status: 200, ...eventStream(start, control.stopping, mayChange(role)) };
     },
   },
 ];

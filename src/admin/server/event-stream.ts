@@ -3,6 +3,8 @@ import { GatewayError } from '../../errors.js';
 
 /** Streams at once; each holds a connection between a worker and the control process. */
 const maxStreams = 64;
+/** The same of callers that can change nothing: they must not keep others from following. */
+const maxViewers = 48;
 /** Maximum age of a stream: its client then reconnects with its key or session. */
 const maxAgeMs = 60_000;
 /** Keeps proxies in between from closing a silent connection. */
@@ -10,7 +12,7 @@ const pingMs = 15_000;
 /** Maximum bytes waiting for a slow reader; beyond it events are dropped. */
 const maxWaitingBytes = 1_048_576;
 
-let open = 0;
+const open = { all: 0, viewers: 0 };
 
 /** Writes events to one client. */
 export interface EventWriter {
@@ -22,18 +24,22 @@ export interface EventWriter {
  * An answer of server-sent events.
  * @param start begins to send; returns a function that stops it.
  * @param stopping ends the stream at once: the daemon stops, and must not wait for it.
+ * @param mayChange true for a caller that can change the configuration.
  * @throws GatewayError `overloaded`.
  */
 export function eventStream(
   start: (writer: EventWriter) => () => void,
   stopping: AbortSignal,
+  mayChange: boolean,
 ): { headers: Record<string, string>; body: Readable } {
-  if (open >= maxStreams) {
+  if (open.all >= maxStreams || (!mayChange && open.viewers >= maxViewers)) {
     throw new GatewayError('overloaded', 'Too many clients follow events.', {
       headers: { 'retry-after': '10' },
     });
   }
-  open++;
+  const viewers = mayChange ? 0 : 1;
+  open.all++;
+  open.viewers += viewers;
   let skipped = 0;
   const body = new Readable({ read() {}, highWaterMark: maxWaitingBytes });
   const push = (text: string) => !body.readableEnded && !body.destroyed && body.push(text);
@@ -57,7 +63,8 @@ export function eventStream(
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
   body.once('close', () => {
-    open--;
+    open.all--;
+    open.viewers -= viewers;
     stop();
     clearInterval(ping);
     clearTimeout(age);

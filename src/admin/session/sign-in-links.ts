@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { AdminKey } from '../access/authenticate.js';
 
 const lifetimeMs = 10 * 60_000;
-/** Maximum unused links; beyond it the oldest stops working. */
+/** Maximum unused links of one key; beyond it the oldest of them stops working. */
 const maxLinks = 100;
 
 /** Marks a code, so that it is not counted as a wrong admin key of that form. */
@@ -27,8 +27,9 @@ export class SignInLinks {
    *   send and servers do not log.
    */
   create(key: AdminKey, consoleUrl: string): { url: string; expiresAt: Date } {
-    const [oldest] = this.#links.keys();
-    if (this.#links.size >= maxLinks && oldest !== undefined) this.#links.delete(oldest);
+    const own = [...this.#links].filter(([, link]) => link.key === key);
+    const [oldest] = own[0] ?? [];
+    if (own.length >= maxLinks && oldest !== undefined) this.#links.delete(oldest);
     const code = `${prefix}${randomBytes(24).toString('base64url')}`;
     this.#links.set(hashed(code), { key, untilMs: this.#now() + lifetimeMs });
     const expiresAt = new Date(Date.now() + lifetimeMs);

@@ -59,10 +59,12 @@ export class Bulk {
    *   when it takes too long, `request_too_large` when it takes too much memory.
    */
   async answer(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer> {
-    const end = await this.#turns.take(mayChange(request.role));
+    const { overtaken, end } = await this.#turns.take(mayChange(request.role));
     try {
       if (signal.aborted) throw clientLeft();
-      return fromBulkAnswer(await this.#ask(request, signal));
+      return fromBulkAnswer(await this.#ask(request, AbortSignal.any([signal, overtaken])));
+    } catch (error) {
+      throw overtaken.aborted ? overtaken.reason : error;
     } finally {
       end();
     }

@@ -12,10 +12,16 @@ export interface SessionRow {
   expires_at: Date;
 }
 
+/** Sessions of one person; beyond it those that end first are over. */
+const maxSessions = 1_000;
+
 /** Stores a session, and removes expired ones. */
 export async function insertSession(sql: Sql, row: SessionRow): Promise<void> {
   await sql`
-    WITH expired AS (DELETE FROM console_sessions WHERE expires_at < now())
+    WITH expired AS (DELETE FROM console_sessions WHERE expires_at < now()),
+    surplus AS (DELETE FROM console_sessions WHERE id IN (
+      SELECT id FROM console_sessions WHERE actor = ${row.actor}
+      ORDER BY expires_at DESC OFFSET ${maxSessions - 1}))
     INSERT INTO console_sessions ${sql({ ...row })}`;
 }
 
