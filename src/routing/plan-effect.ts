@@ -66,8 +66,10 @@ export function planEffect(
     return buildSnapshot({ version, providers: usable, teams: [], credentials: [], canaries }, '');
   }) as [Snapshot, Snapshot];
   const models = [...namedModels(before, after), anyOther].flatMap((model) => {
-    const was = shares(old, model);
-    const is = shares(next, model);
+    const [left, right] = [serving(old, model), serving(next, model)];
+    // Most are, and finding what is translated for each takes long.
+    if (isSame(left, right)) return [];
+    const [was, is] = [sharesOf(left), sharesOf(right)];
     if (JSON.stringify(was) === JSON.stringify(is)) return [];
     const gained = is.filter(({ provider }) => !was.some((each) => each.provider === provider));
     const lost = was.filter(({ provider }) => !is.some((each) => each.provider === provider));
@@ -110,16 +112,31 @@ function isExact(name: string): boolean {
   return typeof pattern !== 'string' && pattern.kind === 'exact';
 }
 
-function shares(snapshot: Snapshot, model: string): Share[] {
+type Serving = Pick<Candidate, 'provider' | 'model' | 'weight' | 'priority'>;
+
+function serving(snapshot: Snapshot, model: string): readonly Serving[] {
   const pattern = compileModelPattern(model);
-  if (typeof pattern === 'string' || pattern.kind !== 'regex')
-    return sharesOf(snapshot.route(model)?.candidates ?? []);
+  if (typeof pattern === 'string' || pattern.kind !== 'regex') {
+    return snapshot.route(model)?.candidates ?? [];
+  }
   // A regular expression names no model: providers with the same one, or with all models, serve it.
   const providers = snapshot.providers.filter(
     ({ config: { model_mapping } }) =>
       Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),
   );
-  return sharesOf(providers.map((provider) => ({ provider, model, ...sharedOf(provider) })));
+  return providers.map((provider) => ({ provider, model, ...sharedOf(provider) }));
+}
+
+/** True if these are the same rows in the same order, with equal weights. */
+function isSame(some: readonly Serving[], others: readonly Serving[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ provider, model, weight, priority }, place) => {
+      const other = others[place];
+      const isRow = provider.config === other?.provider.config && model === other.model;
+      return isRow && weight === other.weight && priority === other.priority;
+    })
+  );
 }
 
 function sharedOf({ weight, priority }: RoutedProvider) {
@@ -127,9 +144,7 @@ function sharedOf({ weight, priority }: RoutedProvider) {
 }
 
 /** The shares while all providers are healthy. */
-function sharesOf(
-  candidates: readonly Pick<Candidate, 'provider' | 'model' | 'weight' | 'priority'>[],
-): Share[] {
+function sharesOf(candidates: readonly Serving[]): Share[] {
   const choices = firstChoices(candidates);
   const all = candidates.map((candidate) => ({
     provider: candidate.provider.key,

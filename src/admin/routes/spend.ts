@@ -1,8 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { query } from '../../changes/query.js';
 import { type Budget, selectorsSchema } from '../../config/rows/budget.js';
 import { unitNames } from '../../config/rows/price.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
+import type { Control } from '../control.js';
 import { spentBudgetParameters, spentBudgets } from '../lists/spent-budgets.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
@@ -15,6 +17,16 @@ const rates = {
   properties: Object.fromEntries(unitNames.map((unit) => [unit, integer])),
 };
 const price = object({ revision: text, source: text, name: text, rates });
+
+/** Looked up before the event loop has a turn. */
+const pricesInTurn = 50;
+
+function priceNow({ prices }: Control, provider: string, model: string) {
+  const found = prices.priceOf(provider, model, Date.now());
+  if (!found) return null;
+  const { revision, source, name, bands } = found;
+  return { revision, source, name, rates: bands[0]?.standard };
+}
 
 /** `/admin/v1/spend/…`: prices of the models in use. */
 export const spendRoutes: readonly AdminRoute[] = [
@@ -46,24 +58,18 @@ export const spendRoutes: readonly AdminRoute[] = [
         ),
       },
     },
-    handle: (_, control) => {
-      const nowMs = Date.now();
+    handle: async (_, control) => {
       const { providers } = control.active().configuration;
-      const models = providers
-        .filter(({ is_enabled }) => is_enabled)
-        .flatMap(({ provider_key: provider, model_mapping }) => {
-          const sent = new Set(Object.values(model_mapping).filter((name) => !name.includes('*')));
-          return [...sent].map((model) => {
-            const found = control.prices.priceOf(provider, model, nowMs);
-            if (!found) return { provider, model, price: null };
-            const { revision, source, name, bands } = found;
-            return {
-              provider,
-              model,
-              price: { revision, source, name, rates: bands[0]?.standard },
-            };
-          });
-        });
+      const models: object[] = [];
+      for (const { is_enabled, provider_key: provider, model_mapping } of providers) {
+        if (!is_enabled) continue;
+        const sent = new Set(Object.values(model_mapping).filter((name) => !name.includes('*')));
+        for (const model of sent) {
+          models.push({ provider, model, price: priceNow(control, provider, model) });
+          // A price that nobody has asked for yet is searched for.
+          if (models.length % pricesInTurn === 0) await turn();
+        }
+      }
       return { status: 200, body: { models } };
     },
   },
