@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { curlOf, flagsOf } from '../../src/console/lib/command-text.js';
 import { compact, duration, fieldTime, money, percent } from '../../src/console/lib/format.js';
 import { forgetKept, keep, useKept } from '../../src/console/lib/kept.js';
 import { complete, type Schema } from '../../src/console/lib/schema.js';
@@ -28,6 +29,25 @@ test('numbers are short, and keep what tells them apart', () => {
   assert.deepEqual([0, 4e-7, 0.000453, 0.00312, 0.04, 0.156, 1_204.306].map(money), [
     ...['$0.00', '<$0.000001', '$0.000453', '$0.003120', '$0.040', '$0.16', '$1,204.31'],
   ]);
+});
+
+test('commands to copy hold names that others chose as words', () => {
+  const evil = "a'$(run)`run`";
+  const word = "'a'\\''$(run)`run`'";
+  assert.equal(
+    flagsOf({ user: evil, limit: 5, team: '', since: null }),
+    ` --user ${word} --limit 5`,
+  );
+  const command = { cli: null, path: "teams/x?y='", method: 'PUT', body: { name: evil } } as const;
+  assert.equal(
+    curlOf(command, 'https://gateway/console#/teams'),
+    [
+      "curl -X PUT 'https://gateway/admin/v1/teams/x?y='\\'''",
+      '  -H "Authorization: Bearer $ADMIN_KEY"',
+      '  -H "Content-Type: application/json"',
+      `  -d '{"name":"a'\\''$(run)\`run\`"}'`,
+    ].join(' \\\n'),
+  );
 });
 
 test('rows are sorted by numbers or texts, those without a value last, equal ones as before', () => {

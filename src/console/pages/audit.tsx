@@ -1,5 +1,6 @@
 import type { Audit } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { route, setQuery } from '../lib/route.js';
@@ -26,7 +27,7 @@ export function AuditPage() {
   return (
     <Page
       title={t('Audit')}
-      command={{ cli: `llmproxy audit list --since ${filters.since}`, path }}
+      command={{ cli: `llmproxy audit list${flagsOf({ since: filters.since })}`, path }}
     >
       <div class="filters">
         <select

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Spent } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { compact, dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
-import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';

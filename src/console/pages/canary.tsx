@@ -5,6 +5,7 @@ import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
+import { shellWord } from '../lib/shell-word.js';
 import { t } from '../lib/words.js';
 import { boundedColumns } from '../parts/bounded.js';
 import { CanaryState, targetOf } from '../parts/canary-state.js';
@@ -30,7 +31,7 @@ export function CanaryPage({ name }: { name: string }) {
   return (
     <Page
       title={name}
-      command={{ cli: `llmproxy canary status ${JSON.stringify(name)}`, path }}
+      command={{ cli: `llmproxy canary status ${shellWord(name)}`, path }}
       actions={
         <>
           {canary && mayChangeProviders.value && (

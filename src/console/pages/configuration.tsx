@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Plan, Version } from '../lib/answers.js';
 import { type ApiError, ask, call, withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { usePlan } from '../lib/plan.js';
@@ -10,7 +11,6 @@ import { mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
-import { flagsOf } from '../parts/command.js';
 import { Dialog } from '../parts/dialog.js';
 import { Effect } from '../parts/effect.js';
 import { Check, TextField } from '../parts/field.js';

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Key, Spent, Team } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { flagsOf } from '../parts/command.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';

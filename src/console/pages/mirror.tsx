@@ -5,6 +5,7 @@ import { compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { choiceOf, linkTo, setQuery } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
+import { shellWord } from '../lib/shell-word.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Bounded, boundedColumns } from '../parts/bounded.js';
@@ -53,7 +54,7 @@ export function MirrorPage({ name }: { name: string }) {
   return (
     <Page
       title={name}
-      command={{ cli: `llmproxy canary status ${JSON.stringify(name)}`, path: seen }}
+      command={{ cli: `llmproxy canary status ${shellWord(name)}`, path: seen }}
       actions={
         <>
           {mirror && mayChangeRules.value && (

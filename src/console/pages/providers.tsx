@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Checked, Provider, Status } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { age, compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
@@ -9,7 +10,6 @@ import type { Sortable } from '../lib/sort.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
-import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Pager } from '../parts/pager.js';

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { RequestList, RequestRow } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { fieldTime } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { useLoad } from '../lib/load.js';
@@ -8,7 +9,6 @@ import { linkTo, route, setQuery } from '../lib/route.js';
 import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { flagsOf } from '../parts/command.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RequestTable } from '../parts/request-table.js';
 import { Empty, Failure, Loaded, State } from '../parts/state.js';

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Spent, Team } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { compact } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { cacheText } from '../parts/cache-fields.js';
-import { flagsOf } from '../parts/command.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { limitsText } from '../parts/limit-fields.js';
 import { Pager } from '../parts/pager.js';

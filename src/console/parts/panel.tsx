@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { CommandButton, type CommandText } from './command.js';
+import type { CommandText } from '../lib/command-text.js';
+import { CommandButton } from './command.js';
 
 interface PageProps {
   title: string;
