@@ -5,6 +5,7 @@ import { type ReportOf, Reports } from '../../src/admin/reports.js';
 import type { AdminRequest } from '../../src/admin/route.js';
 import { explainRoutes } from '../../src/admin/routes/explain.js';
 import { requestRoutes } from '../../src/admin/routes/requests.js';
+import { usageRoutes } from '../../src/admin/routes/usage.js';
 import type { AdminRole } from '../../src/config/settings/settings-types.js';
 import { connect, type Sql } from '../../src/db/client.js';
 import { ReportError } from '../../src/db/report.js';
@@ -106,6 +107,33 @@ test('those who can change nothing wait in small numbers, and behind those who c
     work.running[n]?.resolve(name);
   }
   assert.deepEqual(await Promise.all(asked), ['0', '1', '2', '3', '4', '4 of admin', '5']);
+});
+
+test('exports share no page, whatever ids their clients have chosen', async () => {
+  const asked: ReportOf[] = [];
+  const reports = {
+    async run(report: ReportOf) {
+      asked.push(report);
+      throw new GatewayError('not_found', 'It is not there.');
+    },
+  };
+  const route = usageRoutes.find(({ path }) => path === '/admin/v1/usage/export');
+  assert.ok(route && !route.bulk);
+  for (const team of ['one', 'two']) {
+    const request = {
+      query: new URLSearchParams('format=ndjson'),
+      role: `team:${team}`,
+      requestId: 'mine',
+    };
+    const exporting = async () =>
+      route.handle(request as AdminRequest, { reports } as unknown as Control);
+    await assert.rejects(exporting, { code: 'not_found' });
+  }
+  assert.deepEqual(
+    asked.map(({ kind, role }) => `${kind} ${role}`),
+    ['export team:one', 'export team:two'],
+  );
+  assert.notEqual(asked[0]?.key, asked[1]?.key);
 });
 
 test('no request id makes an explanation share the report of a request’s bodies', async () => {

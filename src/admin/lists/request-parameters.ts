@@ -80,6 +80,22 @@ export const searchParameters: readonly Parameter[] = [
   },
 ];
 
+/** The id of one request. A path can hold no slash, backslash or percent sign, a query can. */
+export function requestIdIn(place: 'path' | 'query'): Parameter {
+  return {
+    name: 'request_id',
+    in: place,
+    required: true,
+    description: "The answer's `x-request-id`.",
+    schema: { type: 'string', minLength: 1, maxLength: 128 },
+  };
+}
+
+/** The id in a checked request of an operation with `requestIdIn`. */
+export function requestIdAsked({ params, query }: AdminRequest): string {
+  return params.request_id ?? query.get('request_id') ?? '';
+}
+
 export const formatParameter: Parameter = {
   name: 'format',
   in: 'query',

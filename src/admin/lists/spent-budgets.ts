@@ -52,7 +52,7 @@ export const spentBudgetParameters: readonly Parameter[] = [
       name,
       in: 'query',
       description: `Only budgets of this ${name} and nothing else; may be repeated.`,
-      schema: { type: 'string', minLength: 1, maxLength: 200 },
+      schema: { type: 'array', items: { type: 'string', minLength: 1, maxLength: 200 } },
     }),
   ),
 ];

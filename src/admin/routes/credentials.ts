@@ -49,7 +49,7 @@ const tagParameter: Parameter = {
   name: 'tag',
   in: 'query',
   description: 'Only keys with this tag; may be repeated.',
-  schema: { type: 'string', minLength: 1, maxLength: 100 },
+  schema: { type: 'array', items: { type: 'string', minLength: 1, maxLength: 100 } },
 };
 
 const teamParameter: Parameter = {

@@ -9,9 +9,14 @@ import { explainModel } from '../explain/explain-model.js';
 import { explainRemembered, explainRow } from '../explain/explain-request.js';
 import { providerState } from '../explain/provider-state.js';
 import type { RequestExplanation } from '../explain/request-explanation.js';
+import { requestIdAsked, requestIdIn } from '../lists/request-parameters.js';
+import { errorReferences } from '../openapi/errors.js';
 import { modelExplanation, requestExplanation } from '../openapi/explanation-schemas.js';
 import { jsonResponse } from '../openapi/schemas.js';
-import type { AdminRoute } from '../route.js';
+import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
+
+const explains =
+  'Each daemon of the fleet remembers its last 10,000 requests; for older ones the answer is limited to `request_logs`. If several requests have this id, the newest is shown.';
 
 /** Explains the routing of past and possible requests. Prompts and answers are not kept. */
 export const explainRoutes: readonly AdminRoute[] = [
@@ -23,40 +28,30 @@ export const explainRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'explainRequest',
       summary: 'Explain a past request',
-      description:
-        'Each daemon of the fleet remembers its last 10,000 requests; for older ones the answer is limited to `request_logs`. If several requests have this id, the newest is shown.',
+      description: `${explains} An id with a slash, backslash or percent sign needs \`GET /admin/v1/requests/explanation\`.`,
       tags: ['explain'],
-      parameters: [
-        {
-          name: 'request_id',
-          in: 'path',
-          required: true,
-          description: "The answer's `x-request-id`.",
-          schema: { type: 'string', minLength: 1, maxLength: 128 },
-        },
-      ],
+      parameters: [requestIdIn('path')],
       responses: { 200: jsonResponse('What happened', requestExplanation) },
     },
-    handle: async ({ params, role, signal }, control) => {
-      const id = params.request_id ?? '';
-      const own = teamOfRole(role);
-      const isOwn = ({ team }: { team: string | null }) => own === null || team === own;
-      const here = explainHere(control, id);
-      if (here && isOwn(here)) return { status: 200, body: here };
-      const elsewhere = control.fleet.explain(id);
-      const asked = { kind: 'explain', key: id, role, signal } as const;
-      const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
-      // A row may be older than what a daemon remembers, and the newest may have no row yet.
-      const told = row && !control.fleet.has(row.daemon) ? null : await elsewhere;
-      if (told && isOwn(told)) return { status: 200, body: told };
-      if (row && isOwn(row)) {
-        const price = await query(control, (sql) => findPrice(sql, row.price_revision));
-        return { status: 200, body: explainRow(row, price) };
-      }
-      throw new GatewayError('not_found', `No request with the id "${id}" is known.`, {
-        param: 'request_id',
-      });
+    handle: explainPast,
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/requests/explanation',
+    access: 'admin',
+    teams: true,
+    operation: {
+      operationId: 'explainRequestById',
+      summary: 'Explain a past request with any id',
+      description: explains,
+      tags: ['explain'],
+      parameters: [requestIdIn('query')],
+      responses: {
+        ...errorReferences([404]),
+        200: jsonResponse('What happened', requestExplanation),
+      },
     },
+    handle: explainPast,
   },
   {
     method: 'GET',
@@ -96,6 +91,29 @@ export const explainRoutes: readonly AdminRoute[] = [
     }),
   },
 ];
+
+/** @throws GatewayError `not_found`, also for the request of another team than that of the role. */
+async function explainPast(request: AdminRequest, control: Control): Promise<AdminAnswer> {
+  const { role, signal } = request;
+  const id = requestIdAsked(request);
+  const own = teamOfRole(role);
+  const isOwn = ({ team }: { team: string | null }) => own === null || team === own;
+  const here = explainHere(control, id);
+  if (here && isOwn(here)) return { status: 200, body: here };
+  const elsewhere = control.fleet.explain(id);
+  const asked = { kind: 'explain', key: id, role, signal } as const;
+  const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
+  // A row may be older than what a daemon remembers, and the newest may have no row yet.
+  const told = row && !control.fleet.has(row.daemon) ? null : await elsewhere;
+  if (told && isOwn(told)) return { status: 200, body: told };
+  if (row && isOwn(row)) {
+    const price = await query(control, (sql) => findPrice(sql, row.price_revision));
+    return { status: 200, body: explainRow(row, price) };
+  }
+  throw new GatewayError('not_found', `No request with the id "${id}" is known.`, {
+    param: 'request_id',
+  });
+}
 
 /** Explains a request that this daemon remembers; null: it does not. */
 export function explainHere(control: Control, id: string): RequestExplanation | null {

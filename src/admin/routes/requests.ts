@@ -7,6 +7,7 @@ import { requestOrders } from '../../db/queries/requests/request-filter.js';
 import { GatewayError } from '../../errors.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
+import type { Control } from '../control.js';
 import { sortParameter } from '../lists/list-page.js';
 import {
   asked,
@@ -14,10 +15,13 @@ import {
   filterParameters,
   formatParameter,
   invalid,
+  requestIdAsked,
+  requestIdIn,
   searchParameters,
 } from '../lists/request-parameters.js';
+import { errorReferences } from '../openapi/errors.js';
 import { guardrailOutcome, jsonResponse, object } from '../openapi/schemas.js';
-import type { AdminRoute } from '../route.js';
+import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
 const textOrNull = { type: ['string', 'null'] };
@@ -63,6 +67,13 @@ const list = object({
   requests: { type: 'array', items: row },
   next_cursor: { ...textOrNull, description: 'For `cursor`; null at the end.' },
 });
+
+const bodies = object({
+  request_body: { ...textOrNull, description: 'Null where it is not stored.' },
+  response_body: textOrNull,
+});
+const ofBodies =
+  'Of keys with `store_bodies`, up to 64 KiB each; only for the role admin. If several requests have this id, those of the newest.';
 
 /** `/admin/v1/requests`: rows of `request_logs`. */
 export const requestRoutes: readonly AdminRoute[] = [
@@ -123,36 +134,38 @@ export const requestRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'getRequestBodies',
       summary: 'Show the stored bodies of a request',
-      description:
-        'Of keys with `store_bodies`, up to 64 KiB each; only for the role admin. If several requests have this id, those of the newest.',
+      description: `${ofBodies} An id with a slash, backslash or percent sign needs \`GET /admin/v1/requests/bodies\`.`,
       tags: ['usage'],
-      parameters: [
-        {
-          name: 'request_id',
-          in: 'path',
-          required: true,
-          description: "The answer's `x-request-id`.",
-          schema: { type: 'string', minLength: 1, maxLength: 128 },
-        },
-      ],
-      responses: {
-        200: jsonResponse(
-          'The bodies',
-          object({
-            request_body: { ...textOrNull, description: 'Null where it is not stored.' },
-            response_body: textOrNull,
-          }),
-        ),
-      },
+      parameters: [requestIdIn('path')],
+      responses: { 200: jsonResponse('The bodies', bodies) },
     },
-    handle: async ({ params, role, signal }, control) => {
-      const id = params.request_id ?? '';
-      const own = { kind: 'bodies', key: id, role, signal } as const;
-      const body = await control.reports.run(own, (sql, stop) => findRequestBodies(sql, id, stop));
-      if (body) return { status: 200, body };
-      throw new GatewayError('not_found', `No row of a request with the id "${id}" is stored.`, {
-        param: 'request_id',
-      });
+    handle: showBodies,
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/requests/bodies',
+    access: 'admin',
+    adminsOnly: true,
+    operation: {
+      operationId: 'getRequestBodiesById',
+      summary: 'Show the stored bodies of a request with any id',
+      description: ofBodies,
+      tags: ['usage'],
+      parameters: [requestIdIn('query')],
+      responses: { ...errorReferences([404]), 200: jsonResponse('The bodies', bodies) },
     },
+    handle: showBodies,
   },
 ];
+
+/** @throws GatewayError `not_found`. */
+async function showBodies(request: AdminRequest, control: Control): Promise<AdminAnswer> {
+  const { role, signal } = request;
+  const id = requestIdAsked(request);
+  const own = { kind: 'bodies', key: id, role, signal } as const;
+  const body = await control.reports.run(own, (sql, stop) => findRequestBodies(sql, id, stop));
+  if (body) return { status: 200, body };
+  throw new GatewayError('not_found', `No row of a request with the id "${id}" is stored.`, {
+    param: 'request_id',
+  });
+}

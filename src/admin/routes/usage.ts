@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { exportRequests } from '../../db/queries/requests/export-requests.js';
 import {
@@ -199,8 +200,9 @@ export const usageRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const format = (request.query.get('format') ?? 'csv') as ExportFormat;
       const left = new AbortController();
-      const { requestId: key, role } = request;
-      const own = { kind: 'export', key, role, signal: left.signal } as const;
+      // Of this export alone: clients may choose equal ids, and its pages are nobody else's.
+      const key = randomUUID();
+      const own = { kind: 'export', key, role: request.role, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
       // An error of the first page is still the answer.

@@ -17,10 +17,11 @@ export interface RequestCheck {
 
 /** An `admin` route refuses unknown query parameters. */
 export function requestCheck({ access, operation }: RouteDescription): RequestCheck {
-  const parameters = (operation.parameters ?? []).map((parameter) => ({
-    ...parameter,
-    validate: compileSchema(parameter.schema),
-  }));
+  const parameters = (operation.parameters ?? []).map((parameter) => {
+    const { schema } = parameter;
+    const items = 'items' in schema ? (schema.items as object) : null;
+    return { ...parameter, mayRepeat: items !== null, validate: compileSchema(items ?? schema) };
+  });
   const known = new Set(parameters.filter((one) => one.in === 'query').map(({ name }) => name));
   const { requestBody } = operation;
   const validateBody = requestBody && compileSchema(requestBody.content['application/json'].schema);
@@ -33,9 +34,12 @@ export function requestCheck({ access, operation }: RouteDescription): RequestCh
       }
       for (const parameter of parameters) {
         if (parameter.in === 'header') continue;
-        const text = parameter.in === 'path' ? path[parameter.name] : query.get(parameter.name);
-        if (text !== undefined && text !== null) checkText(parameter, text, parameter.validate);
-        else if (parameter.required) throw invalid(parameter.name, `${parameter.name} is missing`);
+        const { name, required, mayRepeat, validate } = parameter;
+        const given = parameter.in === 'path' ? [path[name] ?? ''] : query.getAll(name);
+        if (required && given.length === 0) throw invalid(name, `${name} is missing`);
+        // Another program in between might take the other one.
+        if (given.length > 1 && !mayRepeat) throw invalid(name, `${name}: is given more than once`);
+        for (const text of given) checkText(parameter, text, validate);
       }
     },
     body(text) {

@@ -220,7 +220,10 @@ async function write(response: ServerResponse, answer: AdminAnswer): Promise<voi
   const { status, headers, body } = answer;
   if (body instanceof Readable) {
     response.writeHead(status, { ...noSniff, ...headers });
-    return await pipeline(body, response);
+    if (response.req.method !== 'HEAD') return await pipeline(body, response);
+    body.destroy();
+    response.end();
+    return;
   }
   const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
   const text = raw ? (body ?? '') : JSON.stringify(body);

@@ -96,7 +96,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
     return;
   }
   try {
-    const path = `/admin/v1/explain/${encodeURIComponent(requestId)}`;
+    const path = `/admin/v1/requests/explanation?${named(requestId)}`;
     tell((await ask(path)) as RequestExplanation, flags);
   } catch (error) {
     if (!(error instanceof NoDaemonError)) throw error;
@@ -130,7 +130,7 @@ async function bodiesOf(
   flags: ExplainFlags,
 ): Promise<RequestBodies> {
   try {
-    const path = `/admin/v1/requests/${encodeURIComponent(id)}/bodies`;
+    const path = `/admin/v1/requests/bodies?${named(id)}`;
     return (await ask(path)) as RequestBodies;
   } catch (error) {
     if (!(error instanceof NoDaemonError)) throw error;
@@ -152,6 +152,11 @@ async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExp
   });
   if (found) return explainRow(found.row, found.price);
   return unknown(id);
+}
+
+/** A path could not hold every id that a client may choose. */
+function named(id: string): string {
+  return String(new URLSearchParams({ request_id: id }));
 }
 
 function unknown(id: string): never {

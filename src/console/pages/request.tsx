@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { Bodies, Explanation } from '../lib/answers.js';
+import { withQuery } from '../lib/api.js';
 import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
 import { role } from '../lib/session.js';
+import { shellWord } from '../lib/shell-word.js';
 import { statusTone } from '../lib/states.js';
 import { t } from '../lib/words.js';
 import { CopyButton } from '../parts/copy.js';
@@ -14,11 +16,13 @@ import { Table } from '../parts/table.js';
 
 /** One request: its events in order, with reasons. */
 export function RequestPage({ id }: { id: string }) {
-  const explanation = useLoad<Explanation>(`explain/${encodeURIComponent(id)}`);
+  // A path could not hold every id that a client may choose.
+  const path = withQuery('requests/explanation', { request_id: id });
+  const explanation = useLoad<Explanation>(path);
   return (
     <Page
       title={t('Request')}
-      command={{ cli: `llmproxy explain ${id}`, path: `explain/${encodeURIComponent(id)}` }}
+      command={{ cli: `llmproxy explain -- ${shellWord(id)}`, path }}
       actions={<a href={linkTo('requests')}>{t('All requests')}</a>}
     >
       <Loaded of={explanation}>{(shown) => <Explained shown={shown} />}</Loaded>
@@ -214,7 +218,7 @@ function promptCacheOf(cached: NonNullable<Explanation['prompt_cache']>): string
 /** Stored bodies of the request and its answer, read only when asked for. */
 function StoredBodies({ id }: { id: string }) {
   const [isAsked, setAsked] = useState(false);
-  const bodies = useLoad<Bodies>(isAsked ? `requests/${encodeURIComponent(id)}/bodies` : null);
+  const bodies = useLoad<Bodies>(isAsked ? withQuery('requests/bodies', { request_id: id }) : null);
   return (
     <Panel
       title={t('Bodies')}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askChat } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
 import { until } from '../../support/until.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
@@ -50,6 +50,19 @@ test('explain and status show what a failing provider did, but no prompts or ans
     ],
   );
   assert.doesNotMatch(told.stdout + JSON.stringify(asJson), /secret/);
+
+  for (const odd of ['a/b', '../c?d#e', '%2e%2e%5c', '50%\\\\"', '-x', 'explanation']) {
+    const headers = { ...bearer(alice), 'x-request-id': odd };
+    const body = JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'hi' }] });
+    const sent = { method: 'POST', headers, body };
+    const { headers: told } = await ask(`${daemon.url}/v1/chat/completions`, sent);
+    assert.equal(told['x-request-id'], odd);
+    const found = await until(`the request ${odd}`, async () => {
+      const explained = await daemon.cli(['explain', '--json', '--', odd]);
+      return explained.code === 0 && JSON.parse(explained.stdout);
+    });
+    assert.equal(found.request_id, odd);
+  }
 
   await until('the ejection', async () => {
     await askChat(daemon.url, alice, 'asked');

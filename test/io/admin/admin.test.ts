@@ -90,6 +90,32 @@ test('the admin API', async (t) => {
     assertError(await admin('DELETE', `/providers/${id}`), 404, 'not_found', 'id');
   });
 
+  await t.test('takes lists as long as a body may be', async () => {
+    const allowed_models = Array.from({ length: 80_000 }, (_, n) => `m${n}`);
+    const created = await admin('POST', '/credentials', { name: 'many', allowed_models });
+    assert.equal(created.status, 201, created.text.slice(0, 300));
+    const { id, key } = created.body.credential;
+    daemon.secrets.add(String(key));
+    const path = `/credentials/${id}`;
+    assert.equal((await admin('PUT', path, { allowed_models: ['m'] })).status, 200);
+    assert.equal((await admin('DELETE', path)).status, 204);
+    const mapping = Object.fromEntries(allowed_models.slice(0, 40_000).map((name) => [name, 'm']));
+    const large = await admin('POST', '/providers', { ...provider, model_mapping: mapping });
+    assert.equal(large.status, 201, large.text.slice(0, 300));
+    assert.equal((await admin('DELETE', `/providers/${large.body.provider.id}`)).status, 204);
+  });
+
+  await t.test('refuses a parameter that is given twice, and checks each that may be', async () => {
+    assertError(
+      await admin('GET', '/credentials?limit=1&limit=2'),
+      400,
+      'invalid_request',
+      'limit',
+    );
+    assertError(await admin('GET', '/credentials?tag=a&tag=%00'), 400, 'invalid_request', 'tag');
+    assert.equal((await admin('GET', '/credentials?tag=a&tag=b')).status, 200);
+  });
+
   await t.test('creates, lists, shows, changes and deletes a key', async () => {
     const key = 'sk-my-own-secret-key-0001';
     daemon.secrets.add(key);

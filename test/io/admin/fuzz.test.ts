@@ -38,12 +38,14 @@ const controlPath = /^\/(admin|metrics|docs|openapi\.json|health\/detailed)/;
 test('every route of the control plane answers each role as documented', async (t) => {
   const viewer = 'a-viewer-of-everything';
   const operator = 'an-operator-of-providers';
+  const lead = 'the-lead-of-a-single-team';
   const daemon = await startDaemon(t, {
     settings: {
       admin: {
         keys: [
           { name: 'board', role: 'viewer', key: viewer },
           { name: 'ops', role: 'operator', key: operator },
+          { name: 'lead', role: 'team:nobody', key: lead },
         ],
       },
       metrics: { access: 'admin' },
@@ -96,7 +98,9 @@ test('every route of the control plane answers each role as documented', async (
     return fc.record({ values: fc.record(values), unknown, body }).map((made): Tried => {
       const query = parameters
         .filter(({ in: place, name }) => place === 'query' && made.values[name] !== undefined)
-        .map(({ name }) => `${name}=${encoded(made.values[name])}`);
+        .flatMap(({ name }) =>
+          [made.values[name]].flat().map((value) => `${name}=${encoded(value)}`),
+        );
       if (made.unknown !== undefined) query.push(made.unknown);
       const filled = path.replace(/\{(\w+)\}/g, (_, name) => encoded(made.values[name]) || '1');
       return { path: filled, query: query.join('&'), body: made.body };
@@ -140,6 +144,7 @@ test('every route of the control plane answers each role as documented', async (
     ['a client', client],
     ['a viewer', viewer],
     ['an operator', operator],
+    ['the lead of a team', lead],
     ['an admin', daemon.adminKey],
   ];
   for (const [role, key] of roles) {

@@ -244,6 +244,14 @@ test('the answers of the daemon match its document', async (t) => {
     });
     await check('GET', stored, bodies('{request_id}'), { headers: admin });
     await check('GET', bodies('nothing'), bodies('{request_id}'), { headers: admin });
+    for (const [path, id] of [
+      ['/admin/v1/requests/explanation', headers['x-request-id']],
+      ['/admin/v1/requests/explanation', 'nothing'],
+      ['/admin/v1/requests/bodies', headers['x-request-id']],
+      ['/admin/v1/requests/bodies', 'nothing'],
+    ] as const) {
+      await check('GET', `${path}?request_id=${id}`, path, { headers: admin });
+    }
     await check('GET', `${explain}/nothing`, `${explain}/{request_id}`, { headers: admin });
     await check('GET', `${explain}?model=m&key=alice`, explain, { headers: admin });
     await check('GET', `${explain}?model=none`, explain, { headers: admin });

@@ -71,6 +71,8 @@ test('a team’s role sees and manages that team, and does not learn that others
     ['ann', 'bob'],
   );
   assert.equal((await as(lead, 'GET', '/credentials?team=chatter')).status, 403);
+  const twice = await as(lead, 'GET', '/credentials?team=chat&team=chatter');
+  assert.deepEqual([twice.status, twice.body.error.param], [400, 'team']);
   assert.equal((await as(lead, 'PUT', `/credentials/${ann.id}`, { rate_limit: 50 })).status, 200);
   for (const { id } of others) {
     for (const [method, path, body] of [
@@ -116,8 +118,10 @@ test('a team’s role sees and manages that team, and does not learn that others
   }
   assert.equal((await as(lead, 'GET', '/usage?team=chat&key=batch')).body.total.requests, 0);
   for (const { request_id: id, credential_name: name } of all) {
-    const { status, body } = await as(lead, 'GET', `/explain/${id}`);
-    assert.equal(status, name === 'ann' ? 200 : 404, JSON.stringify(body));
+    for (const path of [`/explain/${id}`, `/requests/explanation?request_id=${id}`]) {
+      const { status, body } = await as(lead, 'GET', path);
+      assert.equal(status, name === 'ann' ? 200 : 404, JSON.stringify(body));
+    }
   }
   const teams = await as(lead, 'GET', '/teams?name=chatter');
   assert.deepEqual(
