@@ -100,15 +100,14 @@ test('an answer that is not text is refused, and plain text is checked', async (
       .writeHead(200, { 'content-type': 'application/octet-stream' })
       .end(Buffer.from([0, 255, 1]));
   const rows = [guardrail('pii', 'pii', {}, { phases: ['answer'] })];
-  const path = '/v1/audio/speech';
-  const asked = JSON.stringify({ model: 'm', input: 'hi' });
+  const path = pathOf('openai.chat', false);
   const one = await guarded(t, rows, 'openai.chat', binary);
-  const refused = await post(one.origin, path, asked);
+  const refused = await post(one.origin, path, requestIn('openai.chat', 'hi'));
   assert.equal(JSON.parse(refused.text).error.code, 'guardrail_unchecked');
   const plain: Answer = (_request, response) =>
     response.writeHead(200, { 'content-type': 'text/plain' }).end(`1\n${email}\n`);
   const other = await guarded(t, rows, 'openai.chat', plain);
-  const { text } = await post(other.origin, path, asked);
+  const { text } = await post(other.origin, path, requestIn('openai.chat', 'hi'));
   assert.equal(text, '1\n[EMAIL_1]\n');
 });
 

@@ -5,7 +5,7 @@ import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
-import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
+import { isError, jsonWith } from '../errors/no-answer.js';
 import { type AnswerBytes, endBytes, firstUsage, lastUsage, usageIn } from '../find-usage.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { anthropicLimitHeaders } from '../limit-headers.js';
@@ -83,7 +83,7 @@ function judge({ data }: SseEvent): Verdict {
         ? 'waiting'
         : 'content';
     case undefined:
-      return isErrorOrEmpty(event) ? 'waiting' : 'content';
+      return isError(event) ? 'waiting' : 'content';
     default:
       return 'content';
   }

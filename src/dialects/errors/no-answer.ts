@@ -6,19 +6,29 @@ import { isBareError, parsedJson } from './answer-error.js';
 export type IsAnswer = (body: Buffer, type: string | undefined) => boolean;
 
 /**
- * For answers that are a JSON object. Only one without the usual members is parsed: it is refused
- * if it is empty, broken or an error of something in between, such as `{"detail": …}`.
+ * For answers that are a JSON object. Refused are bodies that are empty or an error of something in
+ * between, such as `{"message": …}`, and what is called JSON but is not, or is cut. Only a body
+ * without the usual members is parsed.
  * @param members alternatives, as in a regular expression, one of which every answer has.
  * @param lists true if some providers answer with an array of objects.
  */
 export function jsonWith(members: string, lists = false): IsAnswer {
   const member = new RegExp(`"(?:${members})"\\s*:\\s*[^\\sn]`);
-  return (body) => {
+  return (body, type = '') => {
     const first = body[startOf(body)];
     const end = first === 0x7b ? 0x7d : lists && first === 0x5b ? 0x5d : null;
-    if (end === null || lastByte(body) !== end) return false;
-    return member.test(body.toString('latin1')) || !isErrorOrEmpty(parsedJson(body.toString()));
+    if (end === null || lastByte(body) !== end) {
+      return !isJson.test(type) && !isPage(body, type) && !isEmpty(body);
+    }
+    return member.test(body.toString('latin1')) || !isError(parsedJson(body.toString()));
   };
+}
+
+const isJson = /^application\/(?:[\w.-]+\+)?json\b/i;
+
+/** True for a body without an answer: nothing, `null` or an empty list. */
+function isEmpty(body: Buffer): boolean {
+  return body.length <= 64 && /^\s*(?:null|\[\s*\])?\s*$/.test(body.toString());
 }
 
 /**
@@ -26,12 +36,10 @@ export function jsonWith(members: string, lists = false): IsAnswer {
  * @param quoted true if some servers write their text as JSON.
  */
 export function bytesOrJsonWith(members: string, quoted = false): IsAnswer {
-  const isJson = jsonWith(members);
+  const isWhole = jsonWith(members);
   return (body, type = '') => {
     if (isPage(body, type)) return false;
-    if (/^application\/json\b/i.test(type)) {
-      return (quoted && body[startOf(body)] === 0x22) || isJson(body, type);
-    }
+    if (isJson.test(type)) return (quoted && body[startOf(body)] === 0x22) || isWhole(body, type);
     // The text of silence is empty.
     return body.length > 0 || /^text\//i.test(type);
   };
@@ -51,17 +59,17 @@ const errorNames = /^(?:err|detail|fault|exception|trace|(?:message|msg|title)$)
 const companions = /^(?:code|status|reason|type|instance|path|timestamp|request_?id)$/i;
 
 /**
- * True for JSON that says nothing, or only that something went wrong, in no form of its dialect.
+ * True for JSON that holds no answer, or only that something went wrong, in no form of its dialect.
  * @param value parsed, without any member that makes it an answer; undefined: not JSON.
  */
-export function isErrorOrEmpty(value: unknown): boolean {
+export function isError(value: unknown): boolean {
   if (value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.every(isErrorOrEmpty);
+  if (Array.isArray(value)) return value.every(isError);
   if (!isObject(value)) return false;
   const told = Object.keys(value).filter((name) => value[name] !== null);
   const others = told.filter((name) => !errorNames.test(name));
-  if (others.length === told.length) return told.length === 0 || isBareError(value);
-  return others.every((name) => companions.test(name)) || isBareError(value);
+  const isOnlyError = others.length < told.length && others.every((name) => companions.test(name));
+  return isOnlyError || isBareError(value);
 }
 
 function lastByte(body: Buffer): number | undefined {

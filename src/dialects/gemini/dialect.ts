@@ -7,7 +7,7 @@ import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
-import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
+import { isError, jsonWith } from '../errors/no-answer.js';
 import { type AnswerBytes, usageIn } from '../find-usage.js';
 import {
   alternativeMembers,
@@ -179,7 +179,7 @@ function errorIn(text: string): AnswerError | null {
 /** An event without parts, finish reason or block reason is no content yet. */
 function judge({ data }: SseEvent): Verdict {
   const event = parsedJson(data);
-  if (!isObject(event)) return isErrorOrEmpty(event) ? 'waiting' : 'content';
+  if (!isObject(event)) return isError(event) ? 'waiting' : 'content';
   if (event.error) return 'error';
   const [candidate] = Array.isArray(event.candidates) ? event.candidates : [];
   if (!isObject(candidate)) return event.promptFeedback ? 'content' : 'waiting';

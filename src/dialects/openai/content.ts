@@ -1,5 +1,5 @@
 import { type AnswerError, openaiErrorIn, parsedJson } from '../errors/answer-error.js';
-import { isErrorOrEmpty } from '../errors/no-answer.js';
+import { isError } from '../errors/no-answer.js';
 import type { SseEvent } from '../sse.js';
 import type { Verdict } from '../stream/first-content.js';
 
@@ -23,7 +23,7 @@ function isWhole(choice: { message?: unknown; text?: unknown }): boolean {
 
 /** Judges a chunk of chat or completions: a role without text, or no choices, is no content yet. */
 export function judge({ data }: SseEvent): Verdict {
-  if (data === '' || data === '[DONE]') return 'waiting';
+  if (data === '') return 'waiting';
   let chunk: { error?: unknown; choices?: unknown };
   try {
     chunk = JSON.parse(data);
@@ -31,7 +31,7 @@ export function judge({ data }: SseEvent): Verdict {
     return 'content';
   }
   if (openaiErrorIn(chunk)) return 'error';
-  if (!Array.isArray(chunk?.choices)) return isErrorOrEmpty(chunk) ? 'waiting' : 'content';
+  if (!Array.isArray(chunk?.choices)) return isError(chunk) ? 'waiting' : 'content';
   return chunk.choices.some(saysSomething) ? 'content' : 'waiting';
 }
 

@@ -5,7 +5,7 @@ import type { ConversationError } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
-import { isErrorOrEmpty, jsonWith } from '../errors/no-answer.js';
+import { isError, jsonWith } from '../errors/no-answer.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
 import type { SseEvent } from '../sse.js';
@@ -115,7 +115,7 @@ function judge({ data }: SseEvent): Verdict {
         ? 'waiting'
         : 'content';
     case undefined:
-      return isErrorOrEmpty(event) ? 'waiting' : 'content';
+      return isError(event) ? 'waiting' : 'content';
     default:
       return 'content';
   }

@@ -4,12 +4,7 @@ import { probe, saidIn } from '../../../src/admin/health/probe.js';
 import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { Upstreams } from '../../../src/upstream/upstreams.js';
 import { provider } from '../../config/configuration-for-test.js';
-import {
-  answerChat,
-  chatCompletion,
-  startRawUpstream,
-  startUpstream,
-} from '../../support/upstream.js';
+import { answerChat, startRawUpstream, startUpstream } from '../../support/upstream.js';
 
 const settings: Settings['upstream'] = {
   connect_timeout_ms: 1_000,
@@ -51,7 +46,7 @@ test('a probe carries the key and the headers of its provider', async (t) => {
 test('statuses caused by the provider are unhealthy, a refused probe is unknown', async (t) => {
   let status = 200;
   const { url } = await startUpstream(t, (_request, response) => {
-    response.writeHead(status).end(status === 200 ? chatCompletion() : '{}');
+    response.writeHead(status).end('{}');
   });
   const { ask } = probing(t, url);
   for (const [answered, expected] of [

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  bytesOrJsonWith,
-  isErrorOrEmpty,
-  jsonWith,
-} from '../../../src/dialects/errors/no-answer.js';
+import { bytesOrJsonWith, isError, jsonWith } from '../../../src/dialects/errors/no-answer.js';
 
 const json = 'application/json';
 
@@ -14,34 +10,42 @@ test('an answer is an object with a usual member, or one that tells of no error'
     '{"id":"x","choices":[{"message":{"content":"a"}}]}',
     '\ufeff \r\n\t{ "choices" : [] } \r\n\t',
     '{"error":null,"message":"a server adds it","choices":[{}]}',
-    '{"hello":1}',
     '{"a":null,"b":false}',
-    '{"success":true,"status":"done","result":1}',
     '{"message":"hello","model":"m"}',
-    ...['{"ok":true}', '{"status":"ok"}', '{"code":0,"status":"fine"}'],
+    ...['{}', '{"ok":true}', '{"status":"ok"}', '{"code":0,"status":"fine"}', '{"hello":1}'],
   ]) {
-    assert.equal(isAnswer(Buffer.from(text), json), true, text);
+    for (const type of [json, undefined, 'text/plain']) {
+      assert.equal(isAnswer(Buffer.from(text), type), true, text);
+    }
   }
   for (const text of [
-    ...['', ' \n', '\ufeff', 'null', '[]', '{}', '[{"choices":[]}]', '"choices"', '1', 'true'],
-    ...['{"choices":[{"message":{"content":"a', '{"choices":[{"a":1}]', '{"id":"x', '{"a":1 "b"}'],
-    ...['no healthy upstream', '<html></html>', '{"choices":null}', '{"choices": null, "a":null}'],
+    ...['', ' \n', '\ufeff', 'null', '[]', ' [ ] ', '{"a":1 "b"}'],
     '{"detail":[{"loc":["body","choices"],"msg":"\\"choices\\": [] is needed"}]}',
-    ...[
-      '{"message":"Not Found"}',
-      '{"msg":"no","code":7}',
-      '{"errors":[]}',
-      '{"Message":null,"ERROR_CODE":4}',
-    ],
-    ...[
-      '{"success":false,"a":1}',
-
-      '{"title":"x","status":404}',
-    ],
-    ...['{"fault":{}}', '{"exception":"x"}', '{"traceback":"x"}', '{"details":"x"}', '{"err":1}'],
+    ...['{"message":"Not Found"}', '{"msg":"no","code":7}', '{"errors":[]}', '{"fault":{}}'],
+    ...['{"Message":"x","ERROR_CODE":4}', '{"title":"x","status":404}', '{"choices":null,"err":1}'],
+    ...['{"success":false,"a":1}', '{"exception":"x"}', '{"traceback":"x"}', '{"details":"x"}'],
   ]) {
-    assert.equal(isAnswer(Buffer.from(text), json), false, text);
+    for (const type of [json, undefined, 'text/plain']) {
+      assert.equal(isAnswer(Buffer.from(text), type), false, text);
+    }
   }
+});
+
+test('a body that is called JSON is one object, and any other is no web page', () => {
+  const isAnswer = jsonWith('choices');
+  const whole = '{"choices":[{"message":{"content":"a"}}]}';
+  for (const text of [
+    ...['"choices"', '1', 'true', '[{"choices":[]}]', 'no healthy upstream', '<html></html>'],
+    ...[whole.slice(0, -1), whole.slice(0, -5), `data: ${whole}\n\n`, '{"id":"x'],
+  ]) {
+    for (const type of [json, 'Application/JSON; charset=utf-8', 'application/problem+json']) {
+      assert.equal(isAnswer(Buffer.from(text), type), false, text);
+    }
+    assert.equal(isAnswer(Buffer.from(text), 'application/octet-stream'), true, text);
+    assert.equal(isAnswer(Buffer.from(text), undefined), true, text);
+  }
+  assert.equal(isAnswer(Buffer.from(' <html>'), 'Text/HTML; charset=utf-8'), false);
+  assert.equal(isAnswer(Buffer.from('hello'), 'text/html'), true);
 });
 
 test('some answers may be lists, but not empty ones', () => {
@@ -51,7 +55,7 @@ test('some answers may be lists, but not empty ones', () => {
     ['{"data":[]}', true],
     ['[]', false],
     ['[{"detail":"no"}]', false],
-    ['[null,{}]', false],
+    ['[null]', false],
     ['[{"data":[]}', false],
     ['{"data":[]]', false],
   ] as const) {
@@ -87,10 +91,10 @@ test('JSON text is an answer only where some servers write one', () => {
 });
 
 test('events that no dialect has are told from errors in another form', () => {
-  for (const value of [null, undefined, [], {}, { detail: 'no' }, { error_code: 1, data: [] }]) {
-    assert.equal(isErrorOrEmpty(value), true, JSON.stringify(value));
+  for (const value of [null, undefined, [], { detail: 'no' }, { error_code: 1, data: [] }]) {
+    assert.equal(isError(value), true, JSON.stringify(value));
   }
-  for (const value of [1, 'x', false, { type: 'x' }, { x: 1, success: true }]) {
-    assert.equal(isErrorOrEmpty(value), false, JSON.stringify(value));
+  for (const value of [1, 'x', false, {}, { type: 'x' }, { x: 1, success: true }]) {
+    assert.equal(isError(value), false, JSON.stringify(value));
   }
 });

@@ -21,7 +21,7 @@ const says: [what: string, text: string, verdict: Verdict][] = [
   ['a tool call', delta({ tool_calls: [{ index: 0 }] }), 'content'],
   ['a legacy completion', 'data: {"choices":[{"text":"a"}]}\n\n', 'content'],
   ['its end', 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n', 'content'],
-  ['[DONE]', 'data: [DONE]\n\n', 'waiting'],
+  ['[DONE]', 'data: [DONE]\n\n', 'content'],
   ['another format', 'data: {"type":"message_start"}\n\n', 'content'],
   ['what is no JSON', 'data: hello\n\n', 'content'],
   ['null', 'data: null\n\n', 'waiting'],

@@ -200,17 +200,7 @@ const operations: OpenaiOperation[] = [
   ...(['chat', 'completions', 'embeddings', 'responses', 'moderations'] as const),
   ...(['images', 'speech', 'rerank', 'realtime'] as const),
 ];
-const nonsense = [
-  '',
-  ' \n',
-  'null',
-  '[]',
-  '{}',
-  '"a"',
-  '{"message":"Not Found"}',
-  '{"id":"x',
-  '<p>',
-];
+const nonsense = ['', ' \n', 'null', '[]', '1', '{"message":"Not Found"}', '{"id":"x', '<p>'];
 
 test('a body of 200 that is no answer is the provider’s failure, at every endpoint', async (t) => {
   let said = '';
@@ -255,7 +245,7 @@ test('after a body that is no answer the next provider is asked, for streams too
       assert.equal(recordsOf(gateway)[0]?.attemptsLog?.[0]?.outcome, 'protocol');
     }
   }
-  for (const event of ['null', '[]', '{}', '{"message":"Not Found"}', '[DONE]', '']) {
+  for (const event of ['null', '[]', '{"message":"Not Found"}', '']) {
     const bad = answering(`: hi\n\ndata: ${event}\n\n`, 'text/event-stream');
     const { origin, gateway } = await served(t, bad, answering(visible, 'text/event-stream'));
     const { status, text, headers } = await chat(origin, { model: 'm', stream: true });
