@@ -11,18 +11,14 @@ export function queryNames(path: string): ReadonlySet<string> {
   return new Set(from < 0 ? [] : new URLSearchParams(path.slice(from)).keys());
 }
 
-/** A client's key, and the version of Azure's API, which is set by the provider. */
-const notPassed = new Set(['key', 'api-version']);
-
 /**
- * Adds a client's query parameters to a path, except the gateway's own and those already in the
- * path.
+ * Adds a client's query parameters to a path, except its key and those already in the path.
  * @param query without the question mark.
  */
 export function withClientQuery(path: string, own: ReadonlySet<string>, query: string): string {
   const passed = query.split('&').filter((part) => {
     const [name = ''] = new URLSearchParams(part).keys();
-    return part !== '' && !notPassed.has(name) && !own.has(name);
+    return part !== '' && name !== 'key' && !own.has(name);
   });
   if (passed.length === 0) return path;
   return `${path}${path.includes('?') ? '&' : '?'}${passed.join('&')}`;

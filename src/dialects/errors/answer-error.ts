@@ -80,10 +80,14 @@ export function openaiErrorIn(answer: unknown): { status: number } | null {
   if (error) return { status: statusOfError(error) };
   // vLLM before 0.10, LMDeploy.
   if (object === 'error') return { status: statusOfError(answer) };
-  if (choices || data) return null;
+  if (isFilled(choices) || isFilled(data)) return null;
   if (!isObject(base_resp)) return isBareError(answer) ? { status: statusOfError(answer) } : null;
   const code = Number(base_resp.status_code ?? 0);
   return code === 0 ? null : { status: minimaxStatuses[code] ?? unknownStatus };
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
 /**

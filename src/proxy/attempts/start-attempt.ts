@@ -5,6 +5,7 @@ import { Attempt } from '../../upstream/attempt.js';
 import { send } from '../../upstream/send.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
+import { passedQuery } from '../request/path-forms.js';
 import { traceHeaders } from '../request/trace-context.js';
 import { wireWith } from '../socket/client-secret.js';
 import { answerJudge } from './answer-judge.js';
@@ -65,7 +66,7 @@ export function startAttempt(
     method,
     upgrade: upgrade && 'websocket',
     stream: request.stream,
-    query: translated ? '' : (planned.query ?? exchange.query),
+    query: translated ? '' : (planned.query ?? passedQuery(exchange.path, exchange.query)),
     headers: [...headers, ...(carried?.headers ?? []), ...(upgrade ?? [])],
     body: method === 'POST' ? (carried?.body ?? body) : null,
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),

@@ -5,6 +5,7 @@ import type { CachePolicy } from '../../routing/cache-policy.js';
 import { withClientQuery } from '../../routing/query.js';
 import type { Route } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
+import { passedQuery } from '../request/path-forms.js';
 
 /** Client headers that are passed on but do not affect answers. */
 const withoutEffect = new Set([
@@ -77,8 +78,8 @@ interface OwnParts {
 const partsOfRoutes = new WeakMap<readonly Route[], WeakMap<CachePolicy, OwnParts>>();
 
 /** The part of the query that a provider gets. */
-function queryIn({ query }: Exchange): string[] {
-  const passed = withClientQuery('', noNames, query);
+function queryIn({ path, query }: Exchange): string[] {
+  const passed = withClientQuery('', noNames, passedQuery(path, query));
   return passed === '' ? [] : [passed];
 }
 

@@ -34,6 +34,14 @@ export function placeIn(path: string, query: string): RequestPlace {
   return { model: decoded(model), stream: method === 'streamGenerateContent' };
 }
 
+/**
+ * The query for providers. Clients of Azure name a version of its API, which is a setting of the
+ * provider here.
+ */
+export function passedQuery(path: string, query: string): string {
+  return path.startsWith('/openai/') ? query.replace(/(^|&)api-version=[^&]*/g, '') : query;
+}
+
 /** True if a Gemini stream is requested as one JSON array, the form without `alt=sse`. */
 export function asksArray(query: string): boolean {
   return new URLSearchParams(query).get('alt') !== 'sse';

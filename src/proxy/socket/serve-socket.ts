@@ -22,6 +22,7 @@ import type { Answer } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { applyPolicies } from '../policies/applied-policies.js';
 import type { RequestRecord } from '../record.js';
+import { passedQuery } from '../request/path-forms.js';
 import type { ClientSecret } from './client-secret.js';
 import { firstMessage } from './first-message.js';
 import { policyViolation, SocketRelay, serverError } from './socket-relay.js';
@@ -119,7 +120,10 @@ async function serveSession(
     routes: secret ? routesOf(secret, routes) : routes,
     secret,
     endpoint,
-    query: exchange.query.replace(/(^|&)(?:model|deployment)=[^&]*/g, ''),
+    query: passedQuery(
+      exchange.path,
+      exchange.query.replace(/(^|&)(?:model|deployment)=[^&]*/g, ''),
+    ),
     read: { conversation: null },
     routesOfKind: () => [],
     upgrade: [

@@ -142,6 +142,7 @@ test('any other error in an answer of 200 fails over, and is the answer if no pr
     ['{"error":"broken","choices":null}', 502],
     ['{"object":"error","message":"no","code":500}', 500],
     ['{"choices":null,"base_resp":{"status_code":1002,"status_msg":"rate"}}', 429],
+    ['{"choices":[],"base_resp":{"status_code":1002,"status_msg":"rate"}}', 429],
     ['{"detail":"Not Found"}', 502],
     ['{"error_code":336003,"error_msg":"bad"}', 502],
     ['{"result":null,"success":false,"errors":[]}', 502],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placeIn } from '../../../src/proxy/request/path-forms.js';
+import { passedQuery, placeIn } from '../../../src/proxy/request/path-forms.js';
 
 test('a path says the model and whether a stream is asked for', () => {
   const cases: [path: string, model: string, stream: boolean | null][] = [
@@ -30,4 +30,11 @@ test('an unreadable path is refused by name', () => {
   assert.throws(() => placeIn('/openai/deployments/%ff/embeddings', ''), {
     code: 'invalid_request',
   });
+});
+
+test('the version in the query of Azure’s clients is not for other providers', () => {
+  const query = 'a=1&api-version=2024-10-21&b=2';
+  assert.equal(passedQuery('/openai/v1/responses', query), 'a=1&b=2');
+  assert.equal(passedQuery('/openai/deployments/d/embeddings', 'api-version=1'), '');
+  assert.equal(passedQuery('/v1/responses', query), query);
 });
