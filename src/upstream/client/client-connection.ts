@@ -30,8 +30,12 @@ export interface ConnectionOwner {
   readonly target: string;
   /** The error of an answer that is not the origin's but a proxy's refusal, else null. */
   refusalOf(status: number): Error | null;
+  /** Longest time that a connection may be idle. */
+  readonly maxIdleMs: number;
   /** Ready for another request. */
   onIdle(connection: ClientConnection): void;
+  /** The server has closed a connection that was idle for this time; `onClosed` follows. */
+  onIdleClosed(afterMs: number): void;
   onClosed(connection: ClientConnection): void;
 }
 
@@ -49,13 +53,18 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
   #call: Call | null = null;
   #keepAlive = false;
   #idleMs = idleMs;
+  /** End of the last answer, monotonic milliseconds; null: there was none. */
+  #idleSinceMs: number | null = null;
   #closed = false;
   /** Bytes arrived since the last `sweep`. */
   #progressed = false;
   readonly #onData = (chunk: Buffer) => this.#read(chunk);
   readonly #onEnd = () => this.#ended();
   readonly #onDrain = () => this.#call?.writer?.resume();
-  readonly #onError = (error: Error) => this.#close(error);
+  readonly #onError = (error: Error) => {
+    this.#noteIdle();
+    this.#close(error);
+  };
   readonly #onClose = () => this.#close();
   /** Deadline of the current state, monotonic milliseconds; Infinity: none. */
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -186,7 +195,8 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     call.writer?.stop();
     const isReusable = this.#keepAlive && this.#idleMs > 0 && isWritten;
     if (isReusable) {
-      this.#deadlineMs = performance.now() + this.#idleMs;
+      this.#idleSinceMs = performance.now();
+      this.#deadlineMs = this.#idleSinceMs + Math.min(this.#idleMs, this.#owner.maxIdleMs);
       if (this.#socket.isPaused()) this.#socket.resume();
     } else this.#close();
     call.handler.onResponseEnd();
@@ -242,7 +252,13 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     call.handler.onUpgrade?.(socket, call.switched ?? {});
   }
 
+  #noteIdle(): void {
+    if (this.#closed || this.#call !== null || this.#idleSinceMs === null) return;
+    this.#owner.onIdleClosed(performance.now() - this.#idleSinceMs);
+  }
+
   #ended(): void {
+    this.#noteIdle();
     try {
       this.#parser.finish();
     } catch (error) {

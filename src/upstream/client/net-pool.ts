@@ -8,6 +8,12 @@ import { proxyRefuses } from './tunnel.js';
 
 /** Precision of time limits, in milliseconds. */
 const sweepMs = 100;
+/**
+ * The shortest idle time after which a server that closes a connection is thought to do so to all.
+ */
+const minLearnedMs = 500;
+/** Time after which it is found out again: the server may only have restarted. */
+const learnedForMs = 600_000;
 
 export interface NetPoolOptions extends Destination {
   maxConnections: number;
@@ -39,6 +45,8 @@ export class NetPool implements ClientPool, ConnectionOwner {
   #waiting: Waiting[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #onClosed: (() => void) | null = null;
+  #maxIdleMs = Number.POSITIVE_INFINITY;
+  #learnedAtMs = 0;
   #http2: ClientPool | null = null;
 
   constructor(options: NetPoolOptions) {
@@ -93,6 +101,17 @@ export class NetPool implements ClientPool, ConnectionOwner {
     else this.#idle.push(connection);
   }
 
+  /** Half of the time after which the server has closed one without having said so. */
+  get maxIdleMs(): number {
+    return this.#maxIdleMs;
+  }
+
+  onIdleClosed(afterMs: number): void {
+    if (afterMs < minLearnedMs) return;
+    this.#maxIdleMs = Math.min(this.#maxIdleMs, afterMs / 2);
+    this.#learnedAtMs = performance.now();
+  }
+
   onClosed(connection: ClientConnection): void {
     this.#connections.delete(connection);
     const place = this.#idle.lastIndexOf(connection);
@@ -144,6 +163,7 @@ export class NetPool implements ClientPool, ConnectionOwner {
     this.#sweeper ??= setInterval(() => {
       const nowMs = performance.now();
       for (const connection of this.#connections) connection.sweep(nowMs);
+      if (nowMs - this.#learnedAtMs > learnedForMs) this.#maxIdleMs = Number.POSITIVE_INFINITY;
     }, sweepMs).unref();
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type LookupFunction, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { ClientError } from '../../../src/upstream/client/client-error.js';
 import type {
@@ -142,6 +143,39 @@ test('a connection that its server closes while idle serves no request', async (
   only?.end();
   await once(only as Socket, 'close');
   assert.equal((await ask(pool)).body, 'ok');
+  assert.equal(sockets.length, 2);
+});
+
+test('a server that closes idle connections early is left before it does so again', async (t) => {
+  const ends: string[] = [];
+  const { origin, sockets } = await startRaw(t, (socket) => {
+    socket.write(ok);
+    const timer = setTimeout(() => {
+      ends.push('server');
+      socket.end();
+    }, 1_500);
+    socket.on('close', () => clearTimeout(timer));
+    socket.on('end', () => ends.push('client'));
+  });
+  const pool = openPool(t, origin);
+  for (const connections of [1, 2]) {
+    await ask(pool);
+    await once(sockets[connections - 1] as Socket, 'close');
+  }
+  assert.deepEqual(ends, ['server', 'client', 'client']);
+});
+
+test('a connection that is closed at once after its answer says nothing about others', async (t) => {
+  const { origin, sockets } = await startRaw(t, (socket) => {
+    socket.write(ok);
+    if (sockets.length === 1) setTimeout(() => socket.end(), 50);
+  });
+  const pool = openPool(t, origin);
+  await ask(pool);
+  await once(sockets[0] as Socket, 'close');
+  await ask(pool);
+  await pause(300);
+  await ask(pool);
   assert.equal(sockets.length, 2);
 });
 
