@@ -487,6 +487,43 @@ test('arguments that are nested more deeply than can be written are refused', ()
   );
 });
 
+test('tool names: a choice names a tool as it is declared, as calls and answers do', () => {
+  const name = 'weather.today';
+  const functionCall = { name, args: {} };
+  const body = {
+    contents: [
+      { role: 'user', parts: [{ text: 'hi' }] },
+      { role: 'model', parts: [{ functionCall }] },
+      { role: 'user', parts: [{ functionResponse: { name, response: {} } }] },
+    ],
+    tools: [{ functionDeclarations: [{ name }] }],
+    toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: [name] } },
+  };
+  const target = 'weather_today_b9f903e2';
+  const chatSent = translate(gemini, openai, body).sent;
+  const responsesSent = translate(gemini, responses, body).sent;
+  const claudeSent = translate(gemini, anthropic, body).sent;
+  assert.deepEqual(
+    [
+      [chatSent.tools[0].function.name, chatSent.tool_choice.function.name],
+      [responsesSent.tools[0].name, responsesSent.tool_choice.name],
+      [claudeSent.tools[0].name, claudeSent.tool_choice.name],
+      [responsesSent.input[1].name, chatSent.messages[1].tool_calls[0].function.name],
+    ],
+    Array(4).fill([target, target]),
+  );
+  const output = [{ type: 'function_call', call_id: 'c', name: target, arguments: '{}' }];
+  const said = translate(gemini, responses, body).answer({ output });
+  assert.equal(said.candidates[0].content.parts[0].functionCall.name, name);
+  const both = structuredClone(body);
+  both.toolConfig.functionCallingConfig.allowedFunctionNames.push('other');
+  const allowed = translate(gemini, responses, both).sent.tool_choice;
+  assert.deepEqual(
+    allowed.tools.map((one: Json) => one.name),
+    [target, 'other'],
+  );
+});
+
 test('words that every object has are unknown words', () => {
   for (const word of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     const { lost } = translate(anthropic, openai, {
