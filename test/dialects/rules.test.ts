@@ -394,6 +394,17 @@ test('schemas: definitions that multiply, and ones that are nested deeply, stay 
   }
 });
 
+test('schemas: a definition may be used many times', () => {
+  const names = Array.from({ length: 40 }, (_, i) => `a${i}`);
+  const properties = Object.fromEntries(names.map((name) => [name, { $ref: '#/$defs/A' }]));
+  const parameters = { type: 'object', $defs: { A: { type: 'string' } }, properties };
+  const tool = { type: 'function', function: { name: 'look', parameters } };
+  const { lost, sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+  assert.deepEqual(lost, []);
+  const written = sent.tools[0].functionDeclarations[0].parameters.properties;
+  assert.deepEqual(Object.values(written), Array(40).fill({ type: 'STRING' }));
+});
+
 test('schemas: a reference that leads nowhere, or is no address, is reported', () => {
   for (const $ref of ['#/$defs/A', '#/%E0%A4%A', '#/__proto__', 'https://x.example/a']) {
     const parameters = { type: 'object', properties: { a: { $ref } } };
