@@ -69,7 +69,10 @@ export class WatchedWhole implements WatchedAnswer {
   }
 
   #checked(body: Buffer): void | Promise<void> {
-    if (isBinary(body)) return this.#unread();
+    if (isBinary(body)) {
+      this.#unread();
+      return;
+    }
     const texts = textsOf(body);
     if (texts.length > 0) return this.#check(texts);
   }
