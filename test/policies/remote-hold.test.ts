@@ -48,6 +48,20 @@ test('a watched stream passes, up to a mebibyte ahead of its check', async () =>
   assert.ok(all.reduce((sum, length) => sum + length, 0) >= 1_600_000, all.join());
 });
 
+test('the end of a watched stream, shorter than a window, is checked when it is over', async () => {
+  const checked: string[] = [];
+  const check = async ({ texts }: CheckedTexts) => {
+    checked.push(...texts.map(({ text }) => text));
+    return null;
+  };
+  const hold = new WatchedStream(remoteHold(dialect, true, 1_000, check), memory().room);
+  hold.push(streamIn(dialect, ['a few ', 'words']));
+  await new Promise(setImmediate);
+  assert.deepEqual(checked, []);
+  await hold.finish();
+  assert.deepEqual(checked, ['a few words']);
+});
+
 test('a watched stream without room asks no more, and one that cannot be read still ends', async () => {
   let checks = 0;
   const check = async () => {
