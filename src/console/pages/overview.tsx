@@ -20,14 +20,16 @@ import { Cut, numbers, Table } from '../parts/table.js';
 const everyMs = 30_000;
 /** Rows of each table: the pages of providers and keys have all of them. */
 const maxRows = 10;
+/** Providers asked for: those with a problem first, then the busiest. */
+const maxProviders = 100;
 /** Notices shown of what needs attention, and budgets asked for. */
 const maxNotices = 10;
 
 /** Current traffic, and problems with their remedies. */
 export function Overview() {
   const [live, setLive] = useState<Status | null>(null);
-  const first = useLoad<Status>('status');
-  const liveState = useLive({ topics: 'status' }, (event, data) => {
+  const first = useLoad<Status>(withQuery('status', { limit: maxProviders }));
+  const liveState = useLive({ topics: 'status', limit: maxProviders }, (event, data) => {
     if (event === 'status') setLive(data as Status);
   });
   const status = live ?? first.data;
@@ -212,14 +214,6 @@ function Traffic({ usage, span }: TrafficProps) {
   );
 }
 
-/** Providers with a problem first, then those with the most requests. */
-function ofInterest(providers: Status['providers']): Status['providers'] {
-  const isWell = (state: string) => state === 'available' || state === 'disabled';
-  return [...providers].sort(
-    (a, b) => Number(isWell(a.state)) - Number(isWell(b.state)) || b.requests - a.requests,
-  );
-}
-
 function Providers({ status: { providers } }: { status: Status }) {
   return (
     <Panel
@@ -231,7 +225,7 @@ function Providers({ status: { providers } }: { status: Status }) {
       ) : (
         <Table
           label={t('Providers, last minute')}
-          rows={ofInterest(providers)}
+          rows={providers}
           partRows={maxRows}
           orderName="providers"
           keyOf={({ provider }) => provider}
@@ -343,9 +337,16 @@ function Attention({ status }: { status: Status }) {
       act: t('See budgets'),
     });
   }
+  const toneOf = (state: string) => providerStates[state]?.[0] ?? 'plain';
+  let unnamed = 0;
+  for (const [state, count = 0] of Object.entries(status.provider_states)) {
+    if (toneOf(state) === 'bad' || toneOf(state) === 'warn') unnamed += count;
+  }
   for (const { provider, state } of status.providers) {
-    const [tone, name] = providerStates[state] ?? ['plain', state];
+    const tone = toneOf(state);
     if (tone !== 'bad' && tone !== 'warn') continue;
+    const [, name] = providerStates[state] ?? [tone, state];
+    unnamed--;
     notices.push({
       tone,
       text: t('{provider}: {state}', { provider, state: t(name).toLowerCase() }),
@@ -375,6 +376,7 @@ function Attention({ status }: { status: Status }) {
   }
   if (notices.length === 0) return null;
   notices.sort((a, b) => a.tone.localeCompare(b.tone));
+  const more = Math.max(0, notices.length - maxNotices) + unnamed;
   return (
     <Panel title={t('Needs attention')}>
       <ul class="notices">
@@ -387,12 +389,10 @@ function Attention({ status }: { status: Status }) {
             <a href={link}>{act}</a>
           </li>
         ))}
-        {notices.length > maxNotices && (
+        {more > 0 && (
           <li>
             <span />
-            <span class="muted">
-              {t('and {count} more', { count: notices.length - maxNotices })}
-            </span>
+            <span class="muted">{t('and {count} more', { count: more })}</span>
           </li>
         )}
       </ul>

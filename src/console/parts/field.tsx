@@ -27,7 +27,7 @@ function Field({ label, hint, wrong = null, children }: FieldProps) {
   );
 }
 
-interface TextFieldProps {
+export interface TextFieldProps {
   label: string;
   value: string;
   onInput: (value: string) => void;
@@ -42,6 +42,7 @@ interface TextFieldProps {
   form?: string;
   /** Suggested values; others are possible. */
   list?: readonly string[];
+  onFocus?: () => void;
 }
 
 export function TextField(props: TextFieldProps) {
@@ -53,6 +54,7 @@ export function TextField(props: TextFieldProps) {
     ...(props.form ? { form: props.form } : {}),
     autocomplete: 'off',
     spellcheck: false,
+    ...(props.onFocus ? { onFocus: props.onFocus } : {}),
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
   };
   return (
