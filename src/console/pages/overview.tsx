@@ -196,9 +196,9 @@ function Traffic({ usage, span }: TrafficProps) {
                       stepSeconds={line.stepSeconds}
                       series={charts[of]}
                       format={format}
-                      linkOf={(step, name) =>
+                      linkOf={(step, name, last) =>
                         linkTo('requests', '', {
-                          ...stepPeriod(line, step),
+                          ...stepPeriod(line, step, last),
                           status: name === t('Errors') ? 'error' : '',
                         })
                       }
