@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { type Named, useNames } from '../lib/names.js';
 import { linkTo } from '../lib/route.js';
 import { role } from '../lib/session.js';
@@ -24,6 +24,9 @@ export function GoTo({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState(0);
   const places = usePlaces(text.trim());
   const at = Math.min(chosen, places.length - 1);
+  useEffect(() => {
+    document.getElementById(`place-${at}`)?.scrollIntoView({ block: 'nearest' });
+  }, [at]);
   const open = ({ link }: Place) => {
     location.hash = link;
     onClose();
@@ -64,6 +67,7 @@ export function GoTo({ onClose }: { onClose: () => void }) {
               role="option"
               tabIndex={-1}
               aria-selected={index === at}
+              onPointerMove={() => setChosen(index)}
               onClick={() => open(place)}
             >
               <span>{place.name}</span>

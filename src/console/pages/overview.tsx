@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Fleet, Key, RequestList, Spent, Status, Team, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, duration, percent, reportZone } from '../lib/format.js';
@@ -415,7 +415,12 @@ function useSteps(status: Status | null): Step[] | null {
   const isBusy = (status?.requests.requests ?? 0) > 0;
   const keys = useLoad<{ credentials: Key[] }>(isBusy ? null : 'credentials?limit=1');
   const teams = useLoad<{ teams: Team[] }>(isBusy ? null : 'teams?limit=1');
-  const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', 5_000);
+  const [everyMs, setEveryMs] = useState(5_000);
+  const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', everyMs);
+  const hasRequests = (requests.data?.requests.length ?? 0) > 0;
+  useEffect(() => {
+    if (hasRequests) setEveryMs(0);
+  }, [hasRequests]);
   if (status === null || isBusy || !keys.data || !teams.data || !requests.data) return null;
   return [
     {
@@ -438,7 +443,7 @@ function useSteps(status: Status | null): Step[] | null {
       link: linkTo('keys', '', { add: 'first' }),
     },
     {
-      isDone: requests.data.requests.length > 0,
+      isDone: hasRequests,
       title: t('Send a request'),
       text: t('Try a model in the playground and see what it cost.'),
       link: linkTo('playground'),
