@@ -4,9 +4,8 @@ import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { NameField, TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
-import { NameField } from '../parts/name-field.js';
 import { saveRow } from '../parts/save-row.js';
 
 interface CanaryFormProps {

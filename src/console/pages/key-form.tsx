@@ -7,10 +7,9 @@ import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { CacheFields } from '../parts/cache-fields.js';
 import { Dialog } from '../parts/dialog.js';
-import { Check, TextField } from '../parts/field.js';
+import { Check, NameField, TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { LimitFields } from '../parts/limit-fields.js';
-import { NameField } from '../parts/name-field.js';
 import { Secret } from '../parts/secret.js';
 import { toast } from '../parts/toast.js';
 

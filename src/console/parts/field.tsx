@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
+import { type Named, useNames } from '../lib/names.js';
 
 interface FieldProps {
   label: string;
@@ -27,7 +28,7 @@ function Field({ label, hint, wrong = null, children }: FieldProps) {
   );
 }
 
-export interface TextFieldProps {
+interface TextFieldProps {
   label: string;
   value: string;
   onInput: (value: string) => void;
@@ -84,6 +85,18 @@ export function TextField(props: TextFieldProps) {
       }
     </Field>
   );
+}
+
+interface NameFieldProps extends Omit<TextFieldProps, 'list' | 'onFocus'> {
+  /** Whose names are suggested. */
+  of: Named;
+}
+
+/** A text field that suggests names, which it loads once it is used. */
+export function NameField({ of, ...field }: NameFieldProps) {
+  const [isUsed, setUsed] = useState(false);
+  const names = useNames(isUsed ? of : null, field.value);
+  return <TextField {...field} list={names} onFocus={() => setUsed(true)} />;
 }
 
 interface SelectFieldProps<Value extends string> {

@@ -1,7 +1,6 @@
 import type { Selectors } from '../lib/answers.js';
 import { t } from '../lib/words.js';
-import { TextField } from './field.js';
-import { NameField } from './name-field.js';
+import { NameField, TextField } from './field.js';
 
 /** Each with its title, and the list that suggests names. */
 const names = [
