@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Closers } from '../closers.js';
 
-const readyMs = 30_000;
+const readyMs = 120_000;
 const stopMs = 15_000;
 
 export interface StartOptions {

@@ -4,6 +4,7 @@ import type { Problem } from '../config/problem.js';
 import type { SecretColumns, SecretReader, StoredSecrets } from '../config/secrets/secret-store.js';
 import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
+import type { LastPlan } from './last-plan.js';
 
 /**
  * Dependencies of every change of rows: of the daemon's admin API, of its thread for documents, and
@@ -15,6 +16,7 @@ export interface ChangeControl {
   /** Id of the daemon that makes the changes; null in a command's own process. */
   readonly daemon: string | null;
   readonly secrets: ChangeSecrets;
+  readonly lastPlan: LastPlan;
   /** @throws GatewayError `unavailable` while the daemon starts. */
   active(): unknown;
   /** Reloads the configuration; resolves when it is active on every worker. */

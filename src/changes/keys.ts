@@ -1,5 +1,6 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
 import { addedProblems } from '../config/problem.js';
+import { placeById } from '../config/rows/place-by-id.js';
 import {
   generateKey,
   hashKey,
@@ -179,22 +180,22 @@ function withKey(
   replacedId: number | null,
 ): Configuration {
   const credentials = rows.credentials.slice();
-  const place = credentials.findIndex(({ id }) => replacedId !== null && id === replacedId);
+  const place = replacedId === null ? -1 : placeById(credentials, replacedId);
   const before = credentials[place];
   if (key === null) {
     if (before) credentials.splice(place, 1);
     return { ...rows, credentials };
   }
-  for (const other of rows.credentials) {
+  // Of a key that keeps both, no other one needs to be read.
+  const isKnown = before?.credential_key === key.credential_key && before.name === key.name;
+  for (const other of isKnown ? [] : rows.credentials) {
     if (other === before) continue;
-    // The lead of a team learns nothing more of another team's key.
-    const isOfTeam = other.team === (key.team ?? null);
     if (other.credential_key === key.credential_key) {
-      const who = isOfTeam ? `"${other.name}"` : 'Another one';
-      throw new GatewayError('conflict', `${who} has this key already.`, { param: 'key' });
+      throw new GatewayError('conflict', `"${other.name}" has this key already.`, { param: 'key' });
     }
     if (other.name === key.name && before?.name !== key.name) {
-      const id = isOfTeam ? ` (id ${other.id})` : '';
+      // The lead of a team learns nothing more of another team's key.
+      const id = other.team === (key.team ?? null) ? ` (id ${other.id})` : '';
       const message = `Another key is named "${key.name}"${id}.`;
       throw new GatewayError('conflict', message, { param: 'name' });
     }

@@ -1,25 +1,17 @@
-import type { Change } from '../config/documents/change.js';
 import { type Plan, planDocument, planReturn } from '../config/documents/plan.js';
-import { type FieldChange, fieldChanges } from '../config/documents/plan-fields.js';
+import { fieldChanges } from '../config/documents/plan-fields.js';
 import { type PlacedProblems, readDocument } from '../config/documents/read-document.js';
 import type { Author } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { applyChanges, BaseChangedError } from '../db/queries/configuration/apply-changes.js';
 import { listHistory, readVersion } from '../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../db/queries/configuration/read-stored-configuration.js';
-import { type PlanEffect, planEffect, routedConfiguration } from '../routing/plan-effect.js';
+import { planEffect, routedConfiguration } from '../routing/plan-effect.js';
 import type { ChangeSecrets } from './change-control.js';
 import { describeHistory } from './describe-history.js';
+import type { DescribedPlan } from './last-plan.js';
 import { refusedIn, sealed, secretless, withKept } from './plan-secrets.js';
 import type { AllowedSecrets } from './refused-secrets.js';
-
-/** A plan without secrets, for display. */
-export interface DescribedPlan {
-  /** The version that the plan is based on. */
-  version: number;
-  changes: (Pick<Change, 'kind' | 'action' | 'name' | 'id'> & { fields: FieldChange[] })[];
-  effect: PlanEffect;
-}
 
 /**
  * Plans the application of a document, without changing anything.

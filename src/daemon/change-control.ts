@@ -1,4 +1,5 @@
 import type { ChangeControl } from '../changes/change-control.js';
+import { LastPlan } from '../changes/last-plan.js';
 import { newProblems } from '../changes/new-problems.js';
 import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
@@ -15,6 +16,7 @@ export async function openChangeControl(
   sql: Sql,
   reload: ChangeControl['reload'],
   daemon: string | null,
+  lastPlan = new LastPlan(),
 ): Promise<ChangeControl> {
   const parts = {
     readRows: () => readConfiguration(sql),
@@ -25,6 +27,7 @@ export async function openChangeControl(
     settings,
     sql,
     daemon,
+    lastPlan,
     secrets: await Secrets.open(settings),
     active: () => null,
     reload,

@@ -88,7 +88,7 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
   for (const credential of after.credentials) {
     const old = credentials.get(credential.credential_key);
     const isOfSameTeam = !credential.team || sameTeams.has(credential.team);
-    if (old && isOfSameTeam && isSame(old, credential))
+    if (old && isOfSameTeam && isSameRow(old, credential))
       credentials.delete(credential.credential_key);
     else added.push(credential);
   }
@@ -96,7 +96,7 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
     ...smallTables(after),
     providers: enabled(after).map((provider) => {
       const old = providers.get(provider.provider_key);
-      return old && isSame(old, provider) ? provider.provider_key : provider;
+      return old && isSameRow(old, provider) ? provider.provider_key : provider;
     }),
     added,
     removed: [...credentials.values()],
@@ -108,7 +108,7 @@ function teamsInBoth(before: readonly Team[], after: readonly Team[]): Set<strin
   const teams = new Map(before.map((team) => [team.name, team]));
   const same = after.filter((team) => {
     const old = teams.get(team.name);
-    return old && isSame(old, team);
+    return old && isSameRow(old, team);
   });
   return new Set(same.map(({ name }) => name));
 }
@@ -117,13 +117,18 @@ function enabled({ providers }: Configuration): Provider[] {
   return providers.filter(({ is_enabled }) => is_enabled);
 }
 
-/** Compares two rows made by the same code; most fields are not objects. */
-function isSame<T extends object>(a: T, b: T): boolean {
-  for (const name in b) {
-    const [one, other] = [a[name], b[name]];
-    if (one === other) continue;
-    if (typeof one !== 'object' || typeof other !== 'object') return false;
-    if (JSON.stringify(one) !== JSON.stringify(other)) return false;
+/** Compares deeply, without regard to prototypes: the order of fields counts, since that of mappings does. */
+export function isSameRow(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!(a instanceof Object && b instanceof Object) || Array.isArray(a) !== Array.isArray(b)) {
+    return false;
   }
-  return Object.keys(a).length === Object.keys(b).length;
+  const [names, others] = [Object.keys(a), Object.keys(b)];
+  return (
+    names.length === others.length &&
+    names.every(
+      (name, place) =>
+        name === others[place] && isSameRow(Reflect.get(a, name), Reflect.get(b, name)),
+    )
+  );
 }

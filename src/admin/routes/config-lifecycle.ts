@@ -3,16 +3,13 @@ import {
   applyPlan,
   documentTimeoutMs,
   noVersion,
-  planDocumentText,
-  planVersion,
-  refuseUnusablePlan,
+  type PlanTarget,
+  showPlan,
 } from '../../changes/documents.js';
-import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/documents/document.js';
 import { type Section, sectionNames } from '../../config/documents/kinds.js';
-import type { Plan } from '../../config/documents/plan.js';
 import type { Sql } from '../../db/client.js';
 import { listHistory, readVersion } from '../../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/configuration/read-stored-configuration.js';
@@ -107,11 +104,10 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
       responses: { ...errorReferences([404]), 200: jsonResponse('The plan', planAnswer) },
     },
     handle: async (request, control) => {
-      const plan = await planOf(control, request);
       const { replay } = request.body as ApplyBody;
+      const target = targetOf(request);
       const since = replay === undefined ? null : replayedSince(replay);
-      await refuseUnusablePlan(control, request, plan);
-      const described = await describePlan(plan, control.secrets);
+      const { plan, described } = await showPlan(control, request, target);
       if (since === null) return { status: 200, body: described };
       const { replayPlan } = await import('../replay-plan.js');
       return {
@@ -243,13 +239,11 @@ function replayedSince(text: string): Date {
   }
 }
 
-/** @throws GatewayError `invalid_request`, `not_found`. */
-function planOf(control: ChangeControl, request: AdminRequest): Promise<Plan> {
-  const { document, prune = false, version: target } = request.body as ApplyBody;
-  if (target !== undefined && document === undefined) return planVersion(control, target);
-  if (target === undefined && document !== undefined) {
-    return planDocumentText(control, request, { document, prune });
-  }
+/** @throws GatewayError `invalid_request`. */
+function targetOf({ body }: AdminRequest): PlanTarget {
+  const { document, prune = false, version } = body as ApplyBody;
+  if (version !== undefined && document === undefined) return { version };
+  if (version === undefined && document !== undefined) return { document, prune };
   const message = 'document: give either this or "version"';
   throw new GatewayError('invalid_request', message, { param: 'document' });
 }
@@ -259,11 +253,10 @@ async function apply(
   request: AdminRequest,
   source: 'apply' | 'rollback',
 ): Promise<AdminAnswer> {
-  const plan = await planOf(control, request);
-  const { version: target, base_version: baseVersion, ...body } = request.body as ApplyBody;
-  const message = body.message ?? (target === undefined ? null : `back to version ${target}`);
+  const { version, base_version: baseVersion, ...body } = request.body as ApplyBody;
+  const message = body.message ?? (version === undefined ? null : `back to version ${version}`);
   const application = { source, message, baseVersion, byOperator: request.role !== 'admin' };
-  const applied = await applyPlan(control, authorOf(request), plan, application);
+  const applied = await applyPlan(control, authorOf(request), targetOf(request), application);
   return { status: 200, body: applied };
 }
 

@@ -1,4 +1,4 @@
-import type { DescribedPlan } from '../../changes/make-plan.js';
+import type { DescribedPlan } from '../../changes/last-plan.js';
 import { GatewayError } from '../../errors.js';
 import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';

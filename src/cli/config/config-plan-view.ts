@@ -1,4 +1,4 @@
-import type { DescribedPlan } from '../../changes/make-plan.js';
+import type { DescribedPlan } from '../../changes/last-plan.js';
 import type { FieldChange } from '../../config/documents/plan-fields.js';
 import { visible } from '../../observe/visible.js';
 import type { KeyEffect } from '../../routing/key-effect.js';

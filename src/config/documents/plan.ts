@@ -95,13 +95,14 @@ export function planReturn(base: StoredConfiguration, target: StoredConfiguratio
   return toPlan(base, changes);
 }
 
-function toPlan(base: StoredConfiguration, changes: Change[]): Plan {
-  changes.sort(inOrder);
+function toPlan(base: StoredConfiguration, unsorted: readonly Change[]): Plan {
+  const changes = kindNames.flatMap((kind) => ofKind(unsorted, kind).sort(byName));
   let newId = 0;
   const apply = (kind: Kind, rows: readonly StoredRow[]) => {
+    const own = ofKind(changes, kind);
+    if (own.length === 0) return rows;
     const byId = new Map(rows.map((row) => [row.id, row]));
-    for (const change of changes) {
-      if (change.kind !== kind) continue;
+    for (const change of own) {
       const id = change.id ?? --newId;
       if (change.after === null) byId.delete(id);
       else byId.set(id, change.id === null ? { ...change.after, id } : (change.after as StoredRow));
@@ -227,8 +228,10 @@ function keepSecret(
   } else fields[field] = stored;
 }
 
-/** The order of a plan: by kind, then by name. */
-function inOrder(a: Change, b: Change): number {
-  if (a.kind !== b.kind) return kindNames.indexOf(a.kind) - kindNames.indexOf(b.kind);
+function ofKind(changes: readonly Change[], kind: Kind): Change[] {
+  return changes.filter((change) => change.kind === kind);
+}
+
+function byName(a: Change, b: Change): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : (a.id ?? 0) - (b.id ?? 0);
 }

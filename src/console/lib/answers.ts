@@ -5,7 +5,7 @@ import type { DoctorReport } from '../../admin/health/finding.js';
 import type { SpentBudget } from '../../admin/lists/spent-budgets.js';
 import type { describeCache } from '../../admin/routes/cache.js';
 import type { describeStatus } from '../../admin/routes/status.js';
-import type { DescribedPlan } from '../../changes/make-plan.js';
+import type { DescribedPlan } from '../../changes/last-plan.js';
 import type { Budget, Selectors } from '../../config/rows/budget.js';
 import type { Canary } from '../../config/rows/canary.js';
 import type { Mirror } from '../../config/rows/mirror.js';
@@ -70,8 +70,6 @@ export interface ModelList {
       latency_ms: number | null;
       price: { input: number; output: number; max_input_tokens: number | null } | null;
     }[];
-    /** With those that are not listed. */
-    candidates_total: number;
     fallbacks: string[];
   }[];
   total: number;

@@ -53,11 +53,10 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
   }, [asked, turn]);
 
   useEffect(() => {
-    // A slow answer is waited for, not asked for again.
-    if (everyMs === 0 || asked === null || isLoading) return;
+    if (everyMs === 0 || asked === null) return;
     const timer = setInterval(() => document.hidden || reload(), everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, asked === null, isLoading, reload]);
+  }, [everyMs, asked === null, reload]);
 
   // Comes back by itself once the gateway answers again.
   const isLost = connection.value === 'lost';

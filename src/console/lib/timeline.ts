@@ -76,14 +76,13 @@ export function timeline<Sum extends { group: string | null }>(
   };
 }
 
-/** Steps of a timeline as a period: until the one after the last begins. */
+/** A step of a timeline as a period: until the next one begins. */
 export function stepPeriod(
   { times, stepSeconds }: Pick<Timeline<unknown>, 'times' | 'stepSeconds'>,
   step: number,
-  last = step,
 ): Required<Period> {
   const start = times[step] ?? 0;
-  const end = times[last + 1] ?? (times[last] ?? 0) + stepSeconds;
+  const end = times[step + 1] ?? start + stepSeconds;
   return {
     since: new Date(start * 1_000).toISOString(),
     until: new Date(end * 1_000).toISOString(),

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
-import type { Mirror } from '../lib/answers.js';
+import type { Mirror, ModelList, Provider } from '../lib/answers.js';
+import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { NameField, TextField } from '../parts/field.js';
+import { TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { saveRow } from '../parts/save-row.js';
 import { SelectorFields } from '../parts/selector-fields.js';
@@ -17,6 +18,8 @@ interface MirrorFormProps {
 
 /** Creates a mirror, or changes its rules. */
 export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
+  const providers = useLoad<{ providers: Provider[] }>('providers?limit=500').data?.providers;
+  const models = useLoad<ModelList>('models?limit=500').data?.models.map(({ model }) => model);
   const [fields, setFields] = useState({
     name: mirror?.name ?? '',
     provider: mirror?.provider ?? '',
@@ -62,18 +65,18 @@ export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
           />
         )}
         <div class="grid narrow">
-          <NameField
-            of="providers"
+          <TextField
             label={t('Copies go to provider')}
             value={fields.provider}
             onInput={(provider) => set({ provider })}
+            list={providers?.map(({ provider_key }) => provider_key) ?? []}
             hint={t('Empty is whichever serves the model.')}
           />
-          <NameField
-            of="models"
+          <TextField
             label={t('Copies ask for model')}
             value={fields.model}
             onInput={(model) => set({ model })}
+            list={models ?? []}
             hint={t('By the name that clients use; empty is the same.')}
           />
           <TextField

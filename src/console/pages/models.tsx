@@ -15,8 +15,6 @@ import { Cut, Table } from '../parts/table.js';
 type Model = ModelList['models'][number];
 
 const pageRows = 50;
-/** Providers drawn of a model. */
-const maxHops = 12;
 
 /** Models with the providers that serve them, in order. */
 export function Models() {
@@ -81,14 +79,13 @@ export function Models() {
 }
 
 /** A picture of failover: providers of one priority share requests, the next ones follow. */
-function Order({ model: { model, candidates, candidates_total, fallbacks } }: { model: Model }) {
-  const drawn = candidates.slice(0, maxHops);
+function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
   if (candidates.length === 0)
     return <span class="muted">{t('no enabled provider serves it')}</span>;
   return (
     <div class="route-order">
-      {drawn.map((candidate, index) => {
-        const before = drawn[index - 1];
+      {candidates.map((candidate, index) => {
+        const before = candidates[index - 1];
         const isNext = before && before.priority !== candidate.priority;
         return (
           <>
@@ -110,11 +107,6 @@ function Order({ model: { model, candidates, candidates_total, fallbacks } }: { 
           </>
         );
       })}
-      {candidates_total > drawn.length && (
-        <span class="muted small">
-          {t('and {count} more', { count: candidates_total - drawn.length })}
-        </span>
-      )}
       {fallbacks.map((name) => (
         <>
           <span class="then">⇢</span>

@@ -156,9 +156,9 @@ export function UsagePage() {
                 series={chart.series}
                 format={format}
                 isStacked
-                linkOf={(at, name, last) =>
+                linkOf={(at, name) =>
                   linkTo('requests', '', {
-                    ...stepPeriod(chart, at, last),
+                    ...stepPeriod(chart, at),
                     ...(name !== null && chart.names.has(name) ? { [by]: name } : {}),
                   })
                 }

@@ -17,11 +17,10 @@ interface ChartProps {
   /** Bars stand on each other, the first one at the bottom. */
   isStacked?: boolean;
   /**
-   * The address that steps lead to.
+   * The address that a step leads to.
    * @param name the series whose bar was clicked; null: the whole step.
-   * @param last the last of several steps, which the pointer was drawn over.
    */
-  linkOf?: (step: number, name: string | null, last: number) => string;
+  linkOf?: (step: number, name: string | null) => string;
   height?: number;
 }
 
@@ -33,8 +32,7 @@ const colors = [
 
 /**
  * The one look of charts. The legend shows the numbers of the chosen step, or the last ones, and hides
- * series. A step is chosen by pointing at it or by the arrow keys, and opened by a click or Enter; several
- * by drawing the pointer over them.
+ * series. A step is chosen by pointing at it or by the arrow keys, and opened by a click or Enter.
  */
 export function Chart(props: ChartProps) {
   const { label, times, stepSeconds, series, format, linkOf, height = 168 } = props;
@@ -47,8 +45,8 @@ export function Chart(props: ChartProps) {
   const last = times.length - 1;
   const shown = Math.min(index ?? last, last);
   const drawn = useMemo(() => drawnSeries(series, hidden, isStacked), [series, hidden, isStacked]);
-  const open = (step: number, name: string | null, last = step) => {
-    if (linkOf) location.hash = linkOf(step, name, last);
+  const open = (step: number, name: string | null) => {
+    if (linkOf) location.hash = linkOf(step, name);
   };
   const opened = useRef(open);
   opened.current = open;
@@ -77,8 +75,7 @@ export function Chart(props: ChartProps) {
       cursor: {
         y: false,
         points: { size: 6 },
-        // A hand that trembles clicks; the handler below tells both apart.
-        drag: { x: linkOf !== undefined, y: false, dist: 8, setScale: false, click: () => {} },
+        drag: { x: false, y: false },
         // A step lasts until the next one, wherever the pointer is in it.
         dataIdx: (_, __, ___, at) => stepAt(times, at),
       },
@@ -132,10 +129,7 @@ export function Chart(props: ChartProps) {
     plot.current = chart;
     chart.over.addEventListener('click', () => {
       const { left = -1, top = -1 } = chart.cursor;
-      const stepUnder = (x: number) => stepAt(times, chart.posToVal(x, 'x'));
-      const { left: from, width } = chart.select;
-      if (width > 0) return opened.current(stepUnder(from), null, stepUnder(from + width));
-      const step = stepUnder(left);
+      const step = stepAt(times, chart.posToVal(left, 'x'));
       opened.current(step, seriesAt(drawn, step, chart.posToVal(top, 'y')));
     });
     const observer = new ResizeObserver(() => {

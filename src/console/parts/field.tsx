@@ -1,6 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useState } from 'preact/hooks';
-import { type Named, useNames } from '../lib/names.js';
+import { useId } from 'preact/hooks';
 
 interface FieldProps {
   label: string;
@@ -43,7 +42,6 @@ interface TextFieldProps {
   form?: string;
   /** Suggested values; others are possible. */
   list?: readonly string[];
-  onFocus?: () => void;
 }
 
 export function TextField(props: TextFieldProps) {
@@ -55,7 +53,6 @@ export function TextField(props: TextFieldProps) {
     ...(props.form ? { form: props.form } : {}),
     autocomplete: 'off',
     spellcheck: false,
-    ...(props.onFocus ? { onFocus: props.onFocus } : {}),
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
   };
   return (
@@ -85,18 +82,6 @@ export function TextField(props: TextFieldProps) {
       }
     </Field>
   );
-}
-
-interface NameFieldProps extends Omit<TextFieldProps, 'list' | 'onFocus'> {
-  /** Whose names are suggested. */
-  of: Named;
-}
-
-/** A text field that suggests names, which it loads once it is used. */
-export function NameField({ of, ...field }: NameFieldProps) {
-  const [isUsed, setUsed] = useState(false);
-  const names = useNames(isUsed ? of : null, field.value);
-  return <TextField {...field} list={names} onFocus={() => setUsed(true)} />;
 }
 
 interface SelectFieldProps<Value extends string> {

@@ -1,6 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { answerBulk, type BulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { BulkRequest } from '../../admin/request.js';
+import { LastPlan } from '../../changes/last-plan.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import { connect } from '../../db/client.js';
 import { fromSentError, type SentError } from '../../errors.js';
@@ -24,6 +25,8 @@ export interface BulkTask {
 export type Activated = { version: number } | { error: SentError };
 
 const { settings, daemon } = workerData as BulkWorkerData;
+/** For the next request, until the idle thread ends. */
+const lastPlan = new LastPlan();
 
 doTasks<BulkTask, BulkAnswer, 'activate', Activated>(async ({ request, dbUrl }, ask) => {
   const sql = connect(dbUrl, { max: 2, applicationName: 'llmproxy bulk' });
@@ -33,7 +36,7 @@ doTasks<BulkTask, BulkAnswer, 'activate', Activated>(async ({ request, dbUrl }, 
       if ('error' in activated) throw fromSentError(activated.error);
       return { configuration: activated };
     };
-    const control = await openChangeControl(settings, sql, reload, daemon);
+    const control = await openChangeControl(settings, sql, reload, daemon, lastPlan);
     const answer = await answerBulk(request, control);
     return { answer, transfer: 'body' in answer ? [answer.body.buffer as ArrayBuffer] : [] };
   } catch (error) {

@@ -24,8 +24,6 @@ interface BulkOptions extends BulkWorkerData {
   reload(): Promise<{ version: number }>;
   /** The module that the thread runs. */
   file?: string;
-  /** How long a change waits for a viewer's request, which then ends. */
-  patienceMs?: number;
 }
 
 const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
@@ -34,12 +32,11 @@ const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
 export class Bulk {
   readonly #options: BulkOptions;
   readonly #thread: JobThread<BulkTask, BulkAnswer, 'activate', Activated>;
-  readonly #turns: Turns;
+  readonly #turns = new Turns(maxWaiting);
 
   constructor(options: BulkOptions) {
     this.#options = options;
-    const { settings, daemon, file = threadFile, patienceMs } = options;
-    this.#turns = new Turns(maxWaiting, patienceMs);
+    const { settings, daemon, file = threadFile } = options;
     /** A module of another version would not understand this one. */
     const hash = hashOf(file);
     this.#thread = new JobThread({

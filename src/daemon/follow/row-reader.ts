@@ -1,11 +1,12 @@
 import type { Configuration, Credential } from '../../config/configuration.js';
 import { namedSectionNames } from '../../config/rows/named.js';
+import { placeById } from '../../config/rows/place-by-id.js';
 import type {
   FeedPosition,
   ReadRows,
   RowChanges,
 } from '../../db/queries/configuration/read-configuration.js';
-import type { CredentialChange } from '../../routing/configuration-change.js';
+import { type CredentialChange, isSameRow } from '../../routing/configuration-change.js';
 
 /** Rows as they are now, and how they differ from those read before. */
 export interface RowsNow {
@@ -50,7 +51,7 @@ export class RowReader {
     }
     const { rows, position } = await this.#options.readAll();
     const isSamePlace = changes?.position.entry === position?.entry;
-    if (known && isSamePlace && !isSame(known.rows, rows)) this.#options.onDifference();
+    if (known && isSamePlace && !areSame(known.rows, rows)) this.#options.onDifference();
     this.#rows = rows;
     this.#position = position;
     return { rows, change: null };
@@ -59,7 +60,7 @@ export class RowReader {
 
 function applyChanges(before: Configuration, changes: RowChanges): RowsNow {
   const { ids, others, position } = changes;
-  const removed = ids.flatMap((id) => before.credentials[placeOf(before.credentials, id)] ?? []);
+  const removed = ids.flatMap((id) => before.credentials[placeById(before.credentials, id)] ?? []);
   const isChanged = ids.length > 0;
   const credentials = isChanged ? patched(before.credentials, changes) : before.credentials;
   return {
@@ -79,7 +80,7 @@ function patched(
   let last = idOf(before.at(-1));
   let isInOrder = true;
   for (const id of ids) {
-    const place = placeOf(before, id);
+    const place = placeById(before, id);
     const credential = now.get(id);
     if (place >= 0 && credential) after[place] = credential;
     else if (place >= 0) gone += 1;
@@ -94,30 +95,17 @@ function patched(
   return isInOrder ? left : left.sort((one, other) => idOf(one) - idOf(other));
 }
 
-/** By binary search; -1 where it is not there. */
-function placeOf(credentials: readonly Credential[], id: number): number {
-  let [low, high] = [0, credentials.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const found = idOf(credentials[middle]);
-    if (found === id) return middle;
-    if (found < id) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
-}
-
 function idOf(credential: Credential | undefined): number {
   return credential?.id ?? 0;
 }
 
-function isSame(one: Configuration, other: Configuration): boolean {
+function areSame(one: Configuration, other: Configuration): boolean {
   return [...namedSectionNames, ...(['providers', 'teams', 'credentials'] as const)].every(
     (section) => {
-      const [rows, others] = [one[section] ?? [], other[section] ?? []];
+      const rows: readonly object[] = one[section] ?? [];
+      const others: readonly object[] = other[section] ?? [];
       return (
-        rows.length === others.length &&
-        rows.every((row, place) => JSON.stringify(row) === JSON.stringify(others[place]))
+        rows.length === others.length && rows.every((row, place) => isSameRow(row, others[place]))
       );
     },
   );

@@ -28,10 +28,16 @@ export function differenceOf(
   const [old, now] = [before.credentials, after.credentials];
   for (let i = 0, j = 0; i < old.length || j < now.length; ) {
     const [one, other] = [old[i], now[j]];
+    // Most rows are the same object, which is not even read.
+    if (one === other) {
+      i += 1;
+      j += 1;
+      continue;
+    }
     if (removed.length + added.length > maxCredentials) return 'many';
     const [oneId, otherId] = [idOf(one), idOf(other)];
     if (oneId < otherId) removed.push(oneId);
-    else if (one !== other && other) added.push(other);
+    else if (other) added.push(other);
     if (oneId <= otherId) i += 1;
     if (otherId <= oneId) j += 1;
   }

@@ -4,6 +4,7 @@ import { Reports } from '../../admin/reports.js';
 import { Oidc } from '../../admin/session/oidc.js';
 import { Sessions } from '../../admin/session/sessions.js';
 import { SignInLinks } from '../../admin/session/sign-in-links.js';
+import { LastPlan } from '../../changes/last-plan.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings/settings.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
@@ -109,6 +110,7 @@ export function createControl(options: ControlOptions): Control {
     },
     readOverrides: () => readOverrideFiles(settings.overrides_dir ?? ''),
     problemsOf: (change, author) => reloader.problemsOf(change, author),
+    lastPlan: new LastPlan(),
     emit,
   };
 }

@@ -70,6 +70,8 @@ export interface StartWorker {
   controlSocket: string;
   configuration: Configuration;
   hash: string;
+  /** True where the credentials follow, the last of them with a `configuration`. */
+  isPartial?: boolean;
   /** The kind of limiter: `leased` where several workers run. */
   limiter: 'full' | 'empty' | 'leased';
   /** This worker's number among `count`, from 1: determines its share while nobody leases. */

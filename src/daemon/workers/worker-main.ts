@@ -44,6 +44,8 @@ let server: Server | null = null;
 let opened: OpenedGateway | null = null;
 /** Credentials of the next configuration, which arrive in pieces before it. */
 let nextCredentials: NextCredentials | undefined;
+/** A configuration has been activated. */
+let onActivated = ignore;
 /** Workers of this daemon. */
 let workerCount = 1;
 let waitOrphaned: () => Promise<void> = async () => {};
@@ -134,9 +136,15 @@ async function start(message: StartWorker): Promise<void> {
     });
   opened = openGateway(message, send, emit);
   const { gateway } = opened;
+  const isWhole =
+    message.isPartial &&
+    new Promise<void>((resolve) => {
+      onActivated = resolve;
+    });
   const engine = await selectEngine(settings.server.engine, (reason) =>
     emit({ type: 'engine_defect', reason }),
   );
+  await isWhole;
   const measure = watchProcess();
   const isProxy = (address: string) => gateway.clients.isProxy(address);
   server = await engine.listen({
@@ -186,7 +194,9 @@ function activate(current: Gateway, { change, hash }: ToWorker & { type: 'config
   current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
   // A kill switch must not wait for the clock.
   if (current.snapshot.stops) current.watchdog.tick();
-  send({ type: 'active', hash });
+  onActivated();
+  // Before it listens, it uses none.
+  if (server) send({ type: 'active', hash });
 }
 
 function learnFacts(current: Gateway, facts: Partial<DaemonFacts>): void {

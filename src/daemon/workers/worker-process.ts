@@ -1,10 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import type { WorkerStatus } from '../../observe/gateway-state.js';
-import { type ConfigurationChange, inPieces } from '../../routing/configuration-change.js';
+import {
+  type ConfigurationChange,
+  changeOfCredentials,
+  inPieces,
+} from '../../routing/configuration-change.js';
 import type { StartWorker, ToWorker } from './messages.js';
 
 /** A few milliseconds' work. */
 const maxCredentialsAtOnce = 500;
+/** For a worker that serves nothing yet: some megabytes. */
+const maxCredentialsAtStart = 5_000;
 
 /**
  * The control process's side of one worker.
@@ -46,10 +52,20 @@ export class WorkerProcess {
     return this.#worker.pid ?? 0;
   }
 
-  /** The first message that it gets. */
+  /** The first message that it gets. Many credentials follow in pieces: all at once may be too long. */
   start(message: StartWorker): void {
+    const { configuration, hash } = message;
+    const { credentials } = configuration;
+    const isPartial = credentials.length > maxCredentialsAtStart;
     this.#loaded = true;
-    this.send(message);
+    this.send(
+      isPartial
+        ? { ...message, configuration: { ...configuration, credentials: [] }, isPartial }
+        : message,
+    );
+    if (!isPartial) return;
+    const all = changeOfCredentials(configuration, { removed: [], added: credentials });
+    this.change(all, hash, maxCredentialsAtStart);
   }
 
   /** Messages to a worker that is not loaded are dropped: `start` includes their content. */
@@ -58,9 +74,9 @@ export class WorkerProcess {
   }
 
   /** Sends a change of its configuration, a large one in pieces: it serves requests between them. */
-  change(change: ConfigurationChange, hash: string): void {
+  change(change: ConfigurationChange, hash: string, most = maxCredentialsAtOnce): void {
     if (!this.#loaded) return;
-    const { pieces, rest } = inPieces(change, maxCredentialsAtOnce);
+    const { pieces, rest } = inPieces(change, most);
     const { teams } = rest;
     for (const piece of pieces) this.#parts.push({ type: 'credentials', piece, teams });
     this.#parts.push({ type: 'configuration', change: rest, hash });

@@ -153,31 +153,44 @@ export const credentialColumns = [
   'updated_at',
 ] as const satisfies readonly (keyof CredentialRow)[];
 
+/** Values that most credentials have. One object for all: a million of them would take 140 MB. */
+const common = {
+  models: Object.freeze(['*']) as string[],
+  tags: Object.freeze([] as string[]) as string[],
+  limits: Object.freeze({}) as Limits,
+};
+
 /** A row, or the columns of a future one, as configuration, where times are text. */
 export function toCredential(id: number | null, row: CredentialInput): Credential {
   const { credential_key, name, allowed_models, rate_limit, is_enabled, key_preview } = row;
+  const isAll = allowed_models?.length === 1 && allowed_models[0] === '*';
   return {
     id,
     credential_key,
     name,
-    allowed_models,
+    allowed_models: isAll ? common.models : allowed_models,
     rate_limit,
     is_enabled,
     key_preview,
     expires_at: row.expires_at?.toISOString() ?? null,
     previous_key: row.previous_key ?? null,
     previous_expires_at: row.previous_expires_at?.toISOString() ?? null,
-    tags: row.tags ?? [],
+    tags: row.tags?.length ? row.tags : common.tags,
     store_bodies: row.store_bodies ?? false,
     losses: row.losses ?? null,
     burst: row.burst ?? null,
     allowed_ips: row.allowed_ips ?? null,
     team: row.team ?? null,
-    limits: row.limits ?? {},
+    limits: hasAny(row.limits) ? row.limits : common.limits,
     weight: row.weight ?? 1,
     priority: row.priority ?? 0,
     cache: row.cache ?? null,
   };
+}
+
+function hasAny(limits: Limits | undefined): limits is Limits {
+  for (const _ in limits) return true;
+  return false;
 }
 
 /** The columns of a credential, and its last use. */

@@ -2,12 +2,7 @@ import type { RequestTarget, WrittenRequest } from '../codec.js';
 import { answerTool, formatAsTool } from '../conversation/format-tool.js';
 import { Losses } from '../conversation/losses.js';
 import { mapPresent } from '../conversation/read.js';
-import {
-  chosenToolName,
-  customToolSchema,
-  dashedNames,
-  RenamedTools,
-} from '../conversation/tool-names.js';
+import { customToolSchema, dashedNames, RenamedTools } from '../conversation/tool-names.js';
 import type {
   ConversationRequest,
   JsonObject,
@@ -116,7 +111,7 @@ function writeTools(
   if (tools.length === 0) return;
   body.tools = tools;
   if (!choice && request.parallelTools === null) return;
-  const written = writeToolChoice(choice, request.tools);
+  const written = writeToolChoice(choice);
   if (request.parallelTools !== null && written.type !== 'none') {
     written.disable_parallel_tool_use = !request.parallelTools;
   }
@@ -142,11 +137,9 @@ function writeTool(
   return marked(written, tool.cache);
 }
 
-function writeToolChoice(choice: ToolChoice | null, tools: readonly Tool[]): JsonObject {
+function writeToolChoice(choice: ToolChoice | null): JsonObject {
   if (!choice) return { type: 'auto' };
-  if (choice.type === 'tool') {
-    return { type: 'tool', name: chosenToolName(choice.name, tools, dashedNames) };
-  }
+  if (choice.type === 'tool') return { type: 'tool', name: choice.name };
   const type = choice.type === 'allowed' ? choice.mode : choice.type;
   return { type: type === 'required' ? 'any' : type };
 }

@@ -10,12 +10,7 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
-import {
-  chosenToolName,
-  dashedNames,
-  type RenamedTools,
-  targetToolName,
-} from '../conversation/tool-names.js';
+import { dashedNames, type RenamedTools, targetToolName } from '../conversation/tool-names.js';
 import type {
   Block,
   ConversationRequest,
@@ -136,12 +131,10 @@ export function writeChatTool(
 
 export function writeChatToolChoice({ toolChoice, tools }: ConversationRequest): unknown {
   if (!toolChoice) return 'auto';
-  const named = (given: string) => {
-    const name = chosenToolName(given, tools, dashedNames);
-    return tools.some((tool) => tool.type === 'custom' && tool.name === given)
+  const named = (name: string) =>
+    tools.some((tool) => tool.type === 'custom' && tool.name === name)
       ? { type: 'custom', custom: { name } }
       : { type: 'function', function: { name } };
-  };
   if (toolChoice.type === 'tool') return named(toolChoice.name);
   if (toolChoice.type !== 'allowed') return toolChoice.type;
   const allowed = { mode: toolChoice.mode, tools: toolChoice.names.map(named) };

@@ -1,5 +1,4 @@
 import type { ModelRequest } from '../../dialects/head.js';
-import { EventEnd } from '../../dialects/sse.js';
 import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AnswerFilter, type AnswerWatcher } from '../answer/answer-reader.js';
 import { BodyKeeper } from '../answer/body-keeper.js';
@@ -14,7 +13,6 @@ type Bytes = Buffer | Promise<Buffer>;
 export class HeldReader extends AnswerFilter {
   readonly #holds: readonly AnswerHold[];
   readonly #body: BodyKeeper | null;
-  readonly #end = new EventEnd();
   /** The last bytes that a policy is still checking. */
   #waiting: Promise<Buffer> | null = null;
 
@@ -25,9 +23,9 @@ export class HeldReader extends AnswerFilter {
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
-  /** Holds that only watch pass half events too. */
+  /** Only whole events pass. */
   override get atEventEnd(): boolean {
-    return this.#end.isHere;
+    return true;
   }
 
   push(chunk: Buffer): Bytes {
@@ -47,7 +45,6 @@ export class HeldReader extends AnswerFilter {
 
   #inTurn(next: () => Bytes): Bytes {
     const kept = (bytes: Buffer) => {
-      this.#end.push(bytes);
       this.#body?.add(bytes);
       return bytes;
     };

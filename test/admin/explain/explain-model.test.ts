@@ -26,14 +26,7 @@ const state = {
 
 function explain(pattern: string | null) {
   const endpoint = modelEndpoints.find((each) => each.pattern === pattern) ?? null;
-  const facts = {
-    providers,
-    allowedModels: null,
-    endpoint,
-    routing,
-    stateOf: () => state,
-    namesTranslated: true,
-  };
+  const facts = { providers, allowedModels: null, endpoint, routing, stateOf: () => state };
   return explainModel('m', facts);
 }
 

@@ -42,10 +42,22 @@ function ofTable(changes: readonly Change[], kind: Kind) {
   const of = (action: Change['action']) => own.filter((change) => change.action === action);
   return {
     gone: of('delete').map(({ id }) => id),
-    changed: of('update').map(changedFields),
+    changed: ofSameFields(of('update').map(changedFields)),
     // The database assigns the id of a new row.
-    added: of('create').map(({ id, after }) => (id === null ? after : { ...after, id })),
+    added: ofSameFields(of('create').map(({ id, after }) => ({ ...after, ...(id && { id }) }))),
   };
+}
+
+/** Rows with the same fields together: each group is one statement. */
+function ofSameFields(rows: readonly object[]): object[][] {
+  const groups = new Map<string, object[]>();
+  for (const row of rows) {
+    const fields = Object.keys(row).sort().join(' ');
+    const group = groups.get(fields);
+    if (group) group.push(row);
+    else groups.set(fields, [row]);
+  }
+  return [...groups.values()];
 }
 
 /** Fields that are left out keep their value, so that few of 100,000 rows' fields are sent. */

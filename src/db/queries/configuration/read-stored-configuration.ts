@@ -12,7 +12,7 @@ export async function readStoredConfiguration(
 ): Promise<StoredConfiguration> {
   const rows = sections.map(
     (section) => sql`, (
-      SELECT coalesce(json_agg(to_jsonb(r) ORDER BY id), '[]') FROM ${sql(section as string)} r
+      SELECT coalesce(json_agg(r ORDER BY id), '[]') FROM ${sql(section as string)} r
     ) AS ${sql(section as string)}`,
   );
   const [read] = await sql<[StoredConfiguration]>`
