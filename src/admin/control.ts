@@ -1,6 +1,5 @@
 import type { ChangeControl, ChangeSecrets } from '../changes/change-control.js';
 import type { Configuration, Provider } from '../config/configuration.js';
-import type { UnusableSecret } from '../config/secrets/secret-store.js';
 import type { DescribedSetting } from '../config/settings/settings.js';
 import type { Emit } from '../observe/event.js';
 import type { OwnerCacheStatus, WorkerState } from '../observe/gateway-state.js';
@@ -82,8 +81,8 @@ export interface Confirmation {
 }
 
 export interface SecretStore extends ChangeSecrets {
-  /** Providers that are treated as disabled because of their keys. */
-  unusable(): readonly UnusableSecret[];
+  /** Names of providers that are treated as disabled because of their keys, each with the reason. */
+  unusable(): ReadonlyMap<string, string>;
 }
 
 /** Prices that requests are charged with. */

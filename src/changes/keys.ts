@@ -190,12 +190,14 @@ function withKey(
   const isKnown = before?.credential_key === key.credential_key && before.name === key.name;
   for (const other of isKnown ? [] : rows.credentials) {
     if (other === before) continue;
+    // The lead of a team learns nothing more of another team's key.
+    const isOfTeam = other.team === (key.team ?? null);
     if (other.credential_key === key.credential_key) {
-      throw new GatewayError('conflict', `"${other.name}" has this key already.`, { param: 'key' });
+      const who = isOfTeam ? `"${other.name}"` : 'Another one';
+      throw new GatewayError('conflict', `${who} has this key already.`, { param: 'key' });
     }
     if (other.name === key.name && before?.name !== key.name) {
-      // The lead of a team learns nothing more of another team's key.
-      const id = other.team === (key.team ?? null) ? ` (id ${other.id})` : '';
+      const id = isOfTeam ? ` (id ${other.id})` : '';
       const message = `Another key is named "${key.name}"${id}.`;
       throw new GatewayError('conflict', message, { param: 'name' });
     }

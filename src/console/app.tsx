@@ -6,6 +6,7 @@ import { linkTo, route } from './lib/route.js';
 import { connection, isOver, session } from './lib/session.js';
 import { setTheme, type Theme, theme } from './lib/theme.js';
 import { type Language, language, setLanguage, t } from './lib/words.js';
+import { GoTo } from './pages/go-to.js';
 import { isShown, pageGroups, pageOf, pages } from './pages/index.js';
 import { SignIn, SignInAgain } from './pages/sign-in.js';
 import { Empty } from './parts/state.js';
@@ -24,6 +25,7 @@ export function App() {
 
 function Shell() {
   const [isOpen, setOpen] = useState(false);
+  const [isGoing, setGoing] = useState(false);
   const { page, item } = route.value;
   const main = useRef<HTMLElement>(null);
   const menu = useRef<HTMLButtonElement>(null);
@@ -34,6 +36,15 @@ function Shell() {
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [page, item]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      if (!document.querySelector('dialog[open]')) setGoing(true);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
   const closeByKey = ({ key }: KeyboardEvent) => {
     if (key !== 'Escape' || !isOpen) return;
     setOpen(false);
@@ -56,7 +67,7 @@ function Shell() {
           onClick={() => setOpen(false)}
         />
       )}
-      <Side isOpen={isOpen} page={name ?? page} />
+      <Side isOpen={isOpen} page={name ?? page} onGo={() => setGoing(true)} />
       <main ref={main} tabIndex={-1}>
         <Lost />
         {Shown ? (
@@ -68,6 +79,7 @@ function Shell() {
         )}
       </main>
       <Toasts />
+      {isGoing && <GoTo onClose={() => setGoing(false)} />}
     </div>
   );
 }
@@ -81,7 +93,13 @@ function Brand() {
   );
 }
 
-function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
+interface SideProps {
+  isOpen: boolean;
+  page: string;
+  onGo: () => void;
+}
+
+function Side({ isOpen, page, onGo }: SideProps) {
   const { name, offset } = timeZone();
   const who = session.value;
   const aside = useRef<HTMLElement>(null);
@@ -91,6 +109,10 @@ function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
   return (
     <aside ref={aside} class={isOpen ? 'side open' : 'side'}>
       <Brand />
+      <button type="button" class="go" onClick={onGo}>
+        {t('Go to')}
+        <kbd>{/Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
+      </button>
       <nav aria-label={t('Pages')}>
         {pageGroups.map(({ title, names }) => {
           const shown = names.filter(([each]) => isShown(each));

@@ -16,8 +16,14 @@ export function firstChoices<T extends Weighted>(candidates: readonly T[]): read
   return weighted.length > 0 ? weighted : first.slice(0, 1);
 }
 
-/** A first choice's share of the traffic, from 0 to 1. */
-export function shareOf({ weight }: Weighted, choices: readonly Weighted[]): number {
-  if (choices.length === 1) return 1;
-  return weight / choices.reduce((sum, choice) => sum + choice.weight, 0);
+/** The share of first attempts of each candidate, from 0 to 1. */
+export function firstShares<T extends Weighted>(
+  candidates: readonly T[],
+): (candidate: T) => number {
+  const choices = new Set(firstChoices(candidates));
+  const weights = [...choices].reduce((sum, { weight }) => sum + weight, 0);
+  return (candidate) => {
+    if (!choices.has(candidate)) return 0;
+    return choices.size === 1 ? 1 : candidate.weight / weights;
+  };
 }

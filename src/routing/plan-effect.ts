@@ -3,7 +3,7 @@ import type { Section } from '../config/documents/kinds.js';
 import { compileModelPattern } from '../config/rows/model-pattern.js';
 import { namedSectionNames } from '../config/rows/named.js';
 import { providerProblems } from '../config/validate.js';
-import { firstChoices, shareOf } from './first-choice.js';
+import { firstShares } from './first-choice.js';
 import { type KeyEffect, keyEffects, works } from './key-effect.js';
 import { buildSnapshot, type Candidate, type RoutedProvider, type Snapshot } from './snapshot.js';
 import { unservedModels } from './unserved-models.js';
@@ -145,10 +145,10 @@ function sharedOf({ weight, priority }: RoutedProvider) {
 
 /** The shares while all providers are healthy. */
 function sharesOf(candidates: readonly Serving[]): Share[] {
-  const choices = firstChoices(candidates);
+  const shareOf = firstShares(candidates);
   const all = candidates.map((candidate) => ({
     provider: candidate.provider.key,
-    share: choices.includes(candidate) ? shareOf(candidate, choices) : 0,
+    share: shareOf(candidate),
     translated: translatedApis(candidate.provider.wires, candidate.model),
   }));
   return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));

@@ -12,7 +12,7 @@ const keyOf = (role: string) => `the-secret-key-of-${role}`;
 const ofTeam = [
   ...['listCredentials', 'createCredential', 'getCredential', 'updateCredential'],
   ...['rotateCredential', 'deleteCredential', 'listTeams', 'getUsage', 'listRequests'],
-  ...['exportUsage', 'explainRequest', 'listSpentBudgets'],
+  ...['exportUsage', 'explainRequest', 'explainRequestById', 'listSpentBudgets'],
   ...['signIn', 'getSession', 'signOut', 'createSignInLink'],
 ];
 

@@ -62,6 +62,28 @@ test('everything is done with the keyboard, in sight, and nothing moves for who 
   await page.keyboard.press('Enter');
   await seen(page, 'by-hand');
 
+  // From anywhere to a page, and to what has a name.
+  const goTo = async (text: string, place: string) => {
+    await page.keyboard.down('Control');
+    await page.keyboard.press('k');
+    await page.keyboard.up('Control');
+    await page.waitForSelector('dialog[open] [role=combobox]');
+    await page.keyboard.type(text);
+    await page.waitForFunction(
+      `document.querySelector('[aria-selected=true]')?.innerText.includes(${JSON.stringify(place)})`,
+    );
+    await page.keyboard.press('Enter');
+    await page.waitForFunction('!document.querySelector("dialog")');
+  };
+  await goTo('fleet', 'Page');
+  await seen(page, 'Daemons');
+  await goTo('by-hand', 'Key');
+  assert.match(page.url(), /#\/keys\?search=by-hand$/);
+  await goTo('0123456789abcdef', 'Request');
+  assert.match(page.url(), /#\/requests\/0123456789abcdef$/);
+  await goTo('azure', 'Provider');
+  assert.match(page.url(), /#\/providers\?search=azure-schweden-mit-langem-namen$/);
+
   await page.setViewport({ width: 360, height: 740 });
   await page.focus('.topbar button');
   await page.keyboard.press('Enter');

@@ -112,11 +112,14 @@ test('a step lasts until the next one begins', () => {
     [...[0, 0, 0, 1, 1, 2, 2]],
   );
   assert.equal(stepAt([], 5), -1);
-  const period = (step: number) => Object.values(stepPeriod({ times, stepSeconds: 60 }, step));
+  const period = (step: number, end?: number) =>
+    Object.values(stepPeriod({ times, stepSeconds: 60 }, step, end));
   assert.deepEqual(period(0), ['1970-01-01T00:01:40.000Z', '1970-01-01T00:02:40.000Z']);
   const long = stepPeriod({ times: [0, 90_000], stepSeconds: 86_400 }, 0);
   assert.equal(long.until, '1970-01-02T01:00:00.000Z', 'a step that is longer than others');
   assert.deepEqual(period(2), ['1970-01-01T00:03:40.000Z', '1970-01-01T00:04:40.000Z']);
+  assert.deepEqual(period(0, 1), ['1970-01-01T00:01:40.000Z', '1970-01-01T00:03:40.000Z']);
+  assert.deepEqual(period(0, 2), ['1970-01-01T00:01:40.000Z', '1970-01-01T00:04:40.000Z']);
   inZone('America/New_York', () => {
     const { since, until } = dayPeriod('2026-11-01T04:00:00.000Z');
     assert.equal(Date.parse(until) - Date.parse(since), 25 * 3_600_000, 'a day of 25 hours');

@@ -132,6 +132,7 @@ test('every page shows its data, breaks no policy, and is accessible in light an
     ['canaries', 'Start a canary'],
     ['mirrors', 'Create a mirror'],
     ['overview', 'As a command'],
+    ['overview', 'Go to Ctrl K'],
   ] as const) {
     await page.goto(`${daemon.url}/console#/${place}`);
     await press(page, button);
@@ -241,6 +242,17 @@ async function openFromCharts(page: Page, url: string): Promise<void> {
   await page.mouse.click(plot.x + plot.width * (24.4 / 25), plot.y + plot.height - 4);
   await page.waitForSelector('input[aria-label=Until]');
   assert.match(page.url(), /model=/);
+  await open('usage?by=model&span=24h');
+  const y = plot.y + plot.height / 2;
+  await page.mouse.move(plot.x + plot.width * (20.5 / 25), y);
+  await page.mouse.down();
+  await page.mouse.move(plot.x + plot.width * (22.5 / 25), y, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForSelector('input[aria-label=Until]');
+  const [since = '', until = ''] = [...page.url().matchAll(/20\d\d-[^&]+/g)].map(([time]) =>
+    decodeURIComponent(time),
+  );
+  assert.equal(Date.parse(until) - Date.parse(since), 3 * 3_600_000, 'three hours drawn over');
   await open('usage?by=day');
   await page.click('tbody td a');
   await page.waitForSelector('input[aria-label=Until]');

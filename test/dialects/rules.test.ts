@@ -394,6 +394,17 @@ test('schemas: definitions that multiply, and ones that are nested deeply, stay 
   }
 });
 
+test('schemas: a definition may be used many times', () => {
+  const names = Array.from({ length: 40 }, (_, i) => `a${i}`);
+  const properties = Object.fromEntries(names.map((name) => [name, { $ref: '#/$defs/A' }]));
+  const parameters = { type: 'object', $defs: { A: { type: 'string' } }, properties };
+  const tool = { type: 'function', function: { name: 'look', parameters } };
+  const { lost, sent } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
+  assert.deepEqual(lost, []);
+  const written = sent.tools[0].functionDeclarations[0].parameters.properties;
+  assert.deepEqual(Object.values(written), Array(40).fill({ type: 'STRING' }));
+});
+
 test('schemas: a reference that leads nowhere, or is no address, is reported', () => {
   for (const $ref of ['#/$defs/A', '#/%E0%A4%A', '#/__proto__', 'https://x.example/a']) {
     const parameters = { type: 'object', properties: { a: { $ref } } };
@@ -484,6 +495,43 @@ test('arguments that are nested more deeply than can be written are refused', ()
   assert.throws(
     () => translate(openai, anthropic, chat(hi, { role: 'assistant', tool_calls: [call] })),
     { code: 'invalid_request', message: 'The request is nested too deeply.' },
+  );
+});
+
+test('tool names: a choice names a tool as it is declared, as calls and answers do', () => {
+  const name = 'weather.today';
+  const functionCall = { name, args: {} };
+  const body = {
+    contents: [
+      { role: 'user', parts: [{ text: 'hi' }] },
+      { role: 'model', parts: [{ functionCall }] },
+      { role: 'user', parts: [{ functionResponse: { name, response: {} } }] },
+    ],
+    tools: [{ functionDeclarations: [{ name }] }],
+    toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: [name] } },
+  };
+  const target = 'weather_today_b9f903e2';
+  const chatSent = translate(gemini, openai, body).sent;
+  const responsesSent = translate(gemini, responses, body).sent;
+  const claudeSent = translate(gemini, anthropic, body).sent;
+  assert.deepEqual(
+    [
+      [chatSent.tools[0].function.name, chatSent.tool_choice.function.name],
+      [responsesSent.tools[0].name, responsesSent.tool_choice.name],
+      [claudeSent.tools[0].name, claudeSent.tool_choice.name],
+      [responsesSent.input[1].name, chatSent.messages[1].tool_calls[0].function.name],
+    ],
+    Array(4).fill([target, target]),
+  );
+  const output = [{ type: 'function_call', call_id: 'c', name: target, arguments: '{}' }];
+  const said = translate(gemini, responses, body).answer({ output });
+  assert.equal(said.candidates[0].content.parts[0].functionCall.name, name);
+  const both = structuredClone(body);
+  both.toolConfig.functionCallingConfig.allowedFunctionNames.push('other');
+  const allowed = translate(gemini, responses, both).sent.tool_choice;
+  assert.deepEqual(
+    allowed.tools.map((one: Json) => one.name),
+    [target, 'other'],
   );
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { startUpstream } from '../support/upstream.js';
 import { guarded, guardrail, pathOf, post, requestIn } from './guarded.js';
 
 /** A stream of chat deltas. */
@@ -45,4 +46,19 @@ test('an event keeps its bytes unless something in it is replaced', async (t) =>
   said = inLines('to a@b.co');
   const json = '{"choices":[{"index":0,  "delta":{"content":"to [EMAIL_1] "}}]}';
   assert.equal(await ask(), `event: x\ndata: ${json}\n\ndata: [DONE]\n\n`);
+});
+
+test('a stream that breaks within an event tells its error apart from that, watched or not', async (t) => {
+  const hook = await startUpstream(t, (_request, response) => response.end('{"verdict":"pass"}'));
+  const rows = [guardrail('ours', 'webhook', { url: hook.url }, { mode: 'monitor' })];
+  for (const own of [rows, []]) {
+    const { origin } = await guarded(t, own, 'openai.chat', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`${deltas({ content: 'a' }).split('data: [DONE]')[0]}data: {"cho`);
+      setTimeout(() => response.destroy(), 50);
+    });
+    const body = requestIn('openai.chat', 'hi', true);
+    const { text } = await post(origin, pathOf('openai.chat', true), body);
+    assert.match(text, /data: \{"cho\n\ndata: \{"error"/);
+  }
 });

@@ -81,6 +81,23 @@ function requests(engine: Engine): void {
     });
   });
 
+  const fewer = engine.name === 'hyper-express' ? 'uWebSockets.js takes 100 fields' : false;
+  it('takes 128 fields and refuses more with a status', { skip: fewer }, async () => {
+    const answer = (exchange: Exchange) => exchange.respond(200, text, exchange.header('x-126'));
+    const fields = (last: number) =>
+      Array.from({ length: last }, (_, i) => `X-${i + 1}: <${i + 1}>\r\n`).join('');
+    await withServer(engine, answer, async (server) => {
+      const good = await rawClient(server.port);
+      await good.send(`GET / HTTP/1.1\r\nHost: h\r\n${fields(127)}\r\n`);
+      await good.until(/<126>$/);
+      for (const count of [128, 3_000]) {
+        const bad = await rawClient(server.port);
+        await bad.send(`GET / HTTP/1.1\r\nHost: h\r\n${fields(count)}\r\n`);
+        await bad.until(/^HTTP\/1.1 431 /);
+      }
+    });
+  });
+
   it('takes the path of a target in absolute form', async () => {
     const echo = (exchange: Exchange) =>
       exchange.respond(200, text, `<${exchange.path} ${exchange.query}>`);

@@ -1,7 +1,7 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings, StrategyName } from '../../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
-import { firstChoices, shareOf } from '../../routing/first-choice.js';
+import { firstChoices, firstShares } from '../../routing/first-choice.js';
 import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 import { compileWires, translatedApis, wireAt } from '../../routing/wire.js';
@@ -46,7 +46,7 @@ export interface Candidate extends ProviderState {
   model_sent: string;
   weight: number;
   priority: number;
-  /** Requested APIs that are translated for it, such as `messages`. */
+  /** Requested APIs that are translated for it, such as `messages`; empty unless asked for. */
   translated: string[];
   /** Share of first attempts, from 0 to 1; null where the strategy ignores weights. */
   share: number | null;
@@ -60,6 +60,8 @@ export interface RoutingFacts {
   allowedModels: readonly string[] | null;
   /** The endpoint of the request; null: any. */
   endpoint: ModelEndpoint | null;
+  /** True to list the APIs that are translated for each candidate: that takes most of the time. */
+  namesTranslated: boolean;
   routing: Settings['routing'];
   stateOf: (provider: Provider) => ProviderState;
 }
@@ -103,7 +105,7 @@ function errorOf(
 function explainRoutes(
   model: string,
   fallback: boolean,
-  { providers, allowedModels, endpoint, stateOf }: RoutingFacts,
+  { providers, allowedModels, endpoint, namesTranslated, stateOf }: RoutingFacts,
 ): RouteExplanation[] {
   const speaking: Candidate[] = [];
   const translating: Candidate[] = [];
@@ -115,8 +117,8 @@ function explainRoutes(
     else if (!provider.is_enabled)
       others.push({ provider: name, reason: said[stateOf(provider).state] });
     else {
-      const wires = compileWires(provider);
-      const wire = endpoint && wireAt(wires, endpoint, match.sent);
+      const wires = endpoint || namesTranslated ? compileWires(provider) : null;
+      const wire = endpoint && wires && wireAt(wires, endpoint, match.sent);
       if (endpoint && !wire) {
         others.push({ provider: name, reason: `it does not serve ${endpoint.pattern}` });
         continue;
@@ -128,7 +130,7 @@ function explainRoutes(
         model_sent: match.sent,
         weight,
         priority: provider_params.priority ?? 0,
-        translated: translatedApis(wires, match.sent),
+        translated: namesTranslated && wires ? translatedApis(wires, match.sent) : [],
         ...stateOf(provider),
         share: 0,
         reason: '',
@@ -171,13 +173,13 @@ function shareOut(route: RouteExplanation, takesFirst: boolean, strategy: Strate
   // With none available, an unavailable one is tried rather than refusing the request.
   const pool = usable.length > 0 ? usable : candidates;
   const chosen = firstChoices(pool);
+  const share = firstShares(pool);
   const priority = chosen[0]?.priority ?? 0;
   const weights = chosen.reduce((sum, { weight }) => sum + weight, 0);
   const byWeight = strategy === 'weighted_round_robin' || strategy === 'weighted_random';
   for (const candidate of candidates) {
-    const isChosen = takesFirst && chosen.includes(candidate);
-    if (isChosen && chosen.length === 1) candidate.share = 1;
-    else if (isChosen) candidate.share = byWeight ? shareOf(candidate, chosen) : null;
+    const isChosen = takesFirst && share(candidate) > 0;
+    if (isChosen) candidate.share = byWeight || chosen.length === 1 ? share(candidate) : null;
     candidate.reason = isChosen
       ? reasonChosen(candidate, chosen.length, weights, strategy, usable.length > 0)
       : reasonNot(candidate, route, takesFirst, priority);

@@ -1,5 +1,4 @@
 import type { Provider } from '../../config/configuration.js';
-import type { UnusableSecret } from '../../config/secrets/secret-store.js';
 import type { ProviderStatus, WorkerState } from '../../observe/gateway-state.js';
 
 /** A provider's current state over all workers; the field names are those of the API. */
@@ -33,7 +32,7 @@ export interface ProviderState {
 export function providerState(
   provider: Provider,
   workers: readonly WorkerState[],
-  unusable: readonly UnusableSecret[],
+  unusable: ReadonlyMap<string, string>,
   nowMs: number,
 ): ProviderState {
   const seen = workers.flatMap(({ status }) => status?.providers[provider.provider_key] ?? []);
@@ -45,7 +44,7 @@ export function providerState(
     .sort((a, b) => severity.indexOf(b.state) - severity.indexOf(a.state))[0];
   const out = seen.filter((status) => isOut(stateAt(status, nowMs))).length;
   return {
-    state: unusable.some((each) => each.provider === provider.provider_key)
+    state: unusable.has(provider.provider_key)
       ? 'key_unusable'
       : overall(provider, worst?.state ?? 'in', out, workers.length, inFlight),
     until: worst?.until && worst.until > nowMs ? new Date(worst.until).toISOString() : null,

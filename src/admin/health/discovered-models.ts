@@ -15,6 +15,8 @@ const maxNameLength = 256;
 /** The maximum for one provider, and for all together. */
 const maxNames = 5_000;
 const retryMs = 60_000;
+/** Answers of this time are put together: each change of the names reads every provider's. */
+const tellEveryMs = 200;
 
 interface Known {
   /** The settings used for asking; a change asks again. */
@@ -40,6 +42,7 @@ export class DiscoveredModels {
   #providers: readonly Provider[] = [];
   #models: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
   #running = false;
 
   /** @param onChange receives all names, sorted. */
@@ -70,6 +73,7 @@ export class DiscoveredModels {
   close(): void {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#telling);
     this.#upstreams.retain([]);
   }
 
@@ -112,8 +116,9 @@ export class DiscoveredModels {
       const reason = failure instanceof Error ? failure.message : String(failure);
       this.#emit({ type: 'models_not_discovered', provider: provider_key, reason });
     }
+    if (this.#stop.signal.aborted) return;
     this.#known.set(provider_key, { asked, names, dueMs: performance.now() + afterMs });
-    this.#tell();
+    this.#telling ??= setTimeout(() => this.#tell(), tellEveryMs);
   }
 
   async #list(provider: Provider): Promise<string[]> {
@@ -128,6 +133,8 @@ export class DiscoveredModels {
   }
 
   #tell(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
     const models = this.#named();
     if (models.join('\n') === this.#models.join('\n')) return;
     this.#models = models;

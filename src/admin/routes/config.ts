@@ -43,7 +43,7 @@ export const configRoutes: readonly AdminRoute[] = [
           ...describeVersion(active),
           providers_count: providers.length,
           credentials_count: credentials.length,
-          unusable_providers: control.secrets.unusable().map(({ provider }) => provider),
+          unusable_providers: [...control.secrets.unusable().keys()],
         },
       };
     },

@@ -3,7 +3,7 @@ import type { RequestFinished } from '../../observe/request-event.js';
 import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
 import { type EventWriter, eventStream } from '../server/event-stream.js';
-import { describeStatus } from './status.js';
+import { describeStatus, statusParameters } from './status.js';
 
 const statusEveryMs = 1_000;
 
@@ -46,6 +46,7 @@ export const eventRoutes: readonly AdminRoute[] = [
           description: 'Only requests that failed.',
           schema: { type: 'boolean' },
         },
+        ...statusParameters.filter(({ name }) => name === 'limit'),
         {
           name: 'last-event-id',
           in: 'header',
@@ -65,6 +66,8 @@ export const eventRoutes: readonly AdminRoute[] = [
       const last = Number(headers['last-event-id'] ?? Number.NaN);
       const after = Number.isSafeInteger(last) ? last : null;
       const matches = matcher(query);
+      const ofStatus = new URLSearchParams(query);
+      ofStatus.delete('provider');
       const start = (writer: EventWriter) => {
         const stops: (() => void)[] = [];
         if (topics.includes('requests')) {
@@ -74,7 +77,7 @@ export const eventRoutes: readonly AdminRoute[] = [
           stops.push(watch);
         }
         if (topics.includes('status')) {
-          const send = () => writer.send('status', describeStatus(control));
+          const send = () => writer.send('status', describeStatus(control, ofStatus));
           send();
           const timer = setInterval(send, statusEveryMs);
           stops.push(() => clearInterval(timer));

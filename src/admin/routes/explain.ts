@@ -137,6 +137,7 @@ function explainUnsent(control: Control, parameters: URLSearchParams) {
     providers: configuration.providers,
     allowedModels: key?.allowed_models ?? null,
     endpoint: modelEndpoints.find((endpoint) => endpoint.pattern === pattern) ?? null,
+    namesTranslated: true,
     routing: control.settings.routing,
     stateOf: (provider) => providerState(provider, workers, unusable, nowMs),
   });

@@ -1,10 +1,15 @@
-import type { Provider } from '../../config/configuration.js';
+import type { Configuration, Provider } from '../../config/configuration.js';
+import { ModelIndex, mappedNames } from '../../routing/model-index.js';
+import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { providerState } from '../explain/provider-state.js';
 import { sortParameter } from '../lists/list-page.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
+
+/** Candidates listed of a model. */
+const maxCandidates = 50;
 
 const text = { type: 'string' };
 const integer = { type: 'integer' };
@@ -37,8 +42,9 @@ const models = object({
             },
           }),
         ),
-        description: 'In the order of attempts.',
+        description: `In the order of attempts; the first ${maxCandidates}.`,
       },
+      candidates_total: { ...integer, description: 'Number of providers that serve it.' },
       fallbacks: { ...list(text), description: 'Models that are tried after it.' },
     }),
   ),
@@ -90,37 +96,59 @@ export const modelRoutes: readonly AdminRoute[] = [
 ];
 
 function knownModels(control: Control): string[] {
-  const { providers } = control.active().configuration;
-  const mapped = providers.flatMap(({ is_enabled, model_mapping }) =>
-    is_enabled ? Object.keys(model_mapping).filter(isName) : [],
-  );
-  return [...new Set([...mapped, ...control.discoveredModels()])].sort();
+  const { names } = mappingsNow(control);
+  const discovered = control.discoveredModels();
+  return discovered.length === 0 ? [...names] : [...new Set([...names, ...discovered])].sort();
 }
 
-/** Not a wildcard or a regular expression. */
-function isName(pattern: string): boolean {
-  return !pattern.includes('*') && !/^\/.*\/$/.test(pattern);
+interface Mappings {
+  /** The models that mappings of enabled providers name, sorted. */
+  names: readonly string[];
+  index: ModelIndex;
 }
+
+/** Computed once for each configuration: there may be 10,000 providers. */
+function mappingsNow(control: Control): Mappings {
+  const { configuration } = control.active();
+  const known = mappings.get(configuration);
+  if (known) return known;
+  const { providers } = configuration;
+  const mapped = providers.map(({ model_mapping }) => mappedNames(model_mapping));
+  const names = mapped.flatMap(({ exact }, place) => (providers[place]?.is_enabled ? exact : []));
+  const made = { names: [...new Set(names)].sort(), index: new ModelIndex(mapped) };
+  mappings.set(configuration, made);
+  return made;
+}
+
+const mappings = new WeakMap<Configuration, Mappings>();
 
 /** Models, each with the providers of its requests. */
 function describeModels(control: Control, names: readonly string[]) {
-  const { providers } = control.active().configuration;
+  const { configuration } = control.active();
+  const { index } = mappingsNow(control);
   const { states } = control.workers();
   const unusable = control.secrets.unusable();
   const nowMs = Date.now();
   const stateOf = (provider: Provider) => providerState(provider, states, unusable, nowMs);
   const { routing } = control.settings;
+  const shared = { allowedModels: null, endpoint: null, namesTranslated: false, routing, stateOf };
   return names.map((model) => {
-    const facts = { providers, allowedModels: null, endpoint: null, routing, stateOf };
-    const { routes } = explainModel(model, facts);
+    const meant = modelMeant(model, routing);
+    const places = [meant, ...fallbacksOf(meant, routing)].flatMap((name) => index.find(name));
+    const providers = [...new Set(places)]
+      .sort((a, b) => a - b)
+      .flatMap((place) => configuration.providers[place] ?? []);
+    const { routes } = explainModel(model, { ...shared, providers });
     const [own, ...others] = routes;
+    const candidates = own?.candidates ?? [];
     return {
       model,
-      candidates: (own?.candidates ?? []).map((candidate) => {
+      candidates: candidates.slice(0, maxCandidates).map((candidate) => {
         const { provider, model_sent, weight, priority, state, share, latency_ms } = candidate;
         const price = priceOf(control, provider, model_sent, nowMs);
         return { provider, model_sent, weight, priority, state, share, latency_ms, price };
       }),
+      candidates_total: candidates.length,
       fallbacks: others.map((route) => route.model),
     };
   });

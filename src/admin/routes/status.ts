@@ -1,10 +1,10 @@
-import type { Configuration } from '../../config/configuration.js';
+import type { Configuration, Provider } from '../../config/configuration.js';
 import type { LearnedLimit, WorkerState } from '../../observe/gateway-state.js';
-import { windowSeconds } from '../../observe/recent/traffic.js';
+import { type TrafficSummary, windowSeconds } from '../../observe/recent/traffic.js';
 import type { Control } from '../control.js';
-import { providerState } from '../explain/provider-state.js';
+import { type ProviderState, providerState } from '../explain/provider-state.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
-import type { AdminRoute } from '../route.js';
+import type { AdminRoute, Parameter } from '../route.js';
 
 /** Keys listed, those with the most requests first. */
 const maxKeys = 100;
@@ -64,6 +64,12 @@ const status = object({
       },
     }),
   ),
+  providers_total: { ...count, description: 'Number of all providers.' },
+  provider_states: {
+    type: 'object',
+    additionalProperties: count,
+    description: 'Number of all providers in each state.',
+  },
   keys: {
     ...list(
       object({ key: text, ...sum, limited: count, rate_limit: { type: ['number', 'null'] } }),
@@ -75,6 +81,23 @@ const status = object({
   ),
   workers_desired: count,
 });
+
+/** Query parameters that choose the providers of a status. */
+export const statusParameters: readonly Parameter[] = [
+  {
+    name: 'provider',
+    in: 'query',
+    description: 'Only these providers, separated by commas.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._,-]+$', maxLength: 7_000 },
+  },
+  {
+    name: 'limit',
+    in: 'query',
+    description:
+      'Maximum number of providers: those with a problem first, then those with the most requests. All by default, in the order of the configuration.',
+    schema: { type: 'integer', minimum: 0, maximum: 1_000_000 },
+  },
+];
 
 /** `/admin/v1/status`: the current state of the gateway, from memory. */
 export const statusRoutes: readonly AdminRoute[] = [
@@ -88,21 +111,26 @@ export const statusRoutes: readonly AdminRoute[] = [
       description:
         'Requests of the last minute, providers, keys and workers of this instance, from memory: cheap enough to poll every second.',
       tags: ['monitoring'],
+      parameters: [...statusParameters],
       responses: { 200: jsonResponse('How it does', status) },
     },
-    handle: (_request, control) => ({ status: 200, body: describeStatus(control) }),
+    handle: ({ query }, control) => ({ status: 200, body: describeStatus(control, query) }),
   },
 ];
 
-/** The state of the gateway, as `GET /admin/v1/status` answers it. */
-export function describeStatus(control: Control) {
+/**
+ * The state of the gateway, as `GET /admin/v1/status` answers it.
+ * @param query checked against `statusParameters`.
+ */
+export function describeStatus(control: Control, query: URLSearchParams) {
   const { configuration, since } = control.active();
   const { version, startedAt, desired, states } = control.workers();
   const nowMs = Date.now();
-  const unusable = control.secrets.unusable();
   const traffic = control.recent.traffic();
   const attempts = [...traffic.providers.values()].reduce((all, { requests }) => all + requests, 0);
   const limitOf = limitsOf(configuration);
+  const { shown, counts } = chosenProviders(control, query, traffic, nowMs);
+  const limitsOfProvider = learnedLimits(states, nowMs);
   return {
     version,
     at: new Date(nowMs).toISOString(),
@@ -121,11 +149,11 @@ export function describeStatus(control: Control) {
       p99_ms: rounded(traffic.p99),
     },
     series: traffic.series.map(({ p95, ...second }) => ({ ...second, p95_ms: rounded(p95) })),
-    providers: configuration.providers.map((provider) => {
+    providers: shown.map(({ provider, now }) => {
       const sums = traffic.providers.get(provider.provider_key);
       return {
         provider: provider.provider_key,
-        ...providerState(provider, states, unusable, nowMs),
+        ...now,
         weight: provider.weight,
         priority: provider.provider_params.priority ?? 0,
         share: attempts === 0 ? 0 : (sums?.requests ?? 0) / attempts,
@@ -133,9 +161,11 @@ export function describeStatus(control: Control) {
         errors: sums?.errors ?? 0,
         per_second: sums?.perSecond ?? 0,
         tokens: sums?.tokens ?? 0,
-        limits: limitsOfProvider(provider.provider_key, states, nowMs),
+        limits: limitsOfProvider(provider.provider_key),
       };
     }),
+    providers_total: configuration.providers.length,
+    provider_states: counts,
     keys: [...traffic.keys]
       .sort(([, a], [, b]) => b.requests - a.requests)
       .slice(0, maxKeys)
@@ -155,22 +185,60 @@ export function describeStatus(control: Control) {
   };
 }
 
+interface Chosen {
+  provider: Provider;
+  now: ProviderState;
+}
+
+/** The providers that a query chooses, and the number of all providers in each state. */
+function chosenProviders(
+  control: Control,
+  query: URLSearchParams,
+  traffic: TrafficSummary,
+  nowMs: number,
+): { shown: readonly Chosen[]; counts: Partial<Record<ProviderState['state'], number>> } {
+  const { states } = control.workers();
+  const unusable = control.secrets.unusable();
+  const names = query.get('provider')?.split(',');
+  const limit = query.get('limit');
+  const wanted = names && new Set(names);
+  const counts: Partial<Record<ProviderState['state'], number>> = {};
+  const all: Chosen[] = [];
+  for (const provider of control.active().configuration.providers) {
+    const now = providerState(provider, states, unusable, nowMs);
+    counts[now.state] = (counts[now.state] ?? 0) + 1;
+    if (!wanted || wanted.has(provider.provider_key)) all.push({ provider, now });
+  }
+  if (limit === null) return { shown: all, counts };
+  const requestsOf = ({ provider }: Chosen) =>
+    traffic.providers.get(provider.provider_key)?.requests ?? 0;
+  all.sort((a, b) => Number(isWell(a)) - Number(isWell(b)) || requestsOf(b) - requestsOf(a));
+  return { shown: all.slice(0, Number(limit)), counts };
+}
+
+function isWell({ now: { state } }: Chosen): boolean {
+  return state === 'available' || state === 'disabled';
+}
+
 /** The newest finding of each limit of a provider over all workers, the most used first. */
-function limitsOfProvider(provider: string, states: readonly WorkerState[], nowMs: number) {
-  const newest = new Map<string, LearnedLimit>();
+function learnedLimits(states: readonly WorkerState[], nowMs: number) {
+  const ofProvider = new Map<string, Map<string, LearnedLimit>>();
   for (const each of states.flatMap(({ status }) => status?.providerLimits ?? [])) {
-    if (each.provider !== provider || each.resetMs <= nowMs) continue;
+    if (each.resetMs <= nowMs) continue;
+    const newest = ofProvider.get(each.provider) ?? new Map<string, LearnedLimit>();
+    ofProvider.set(each.provider, newest);
     const name = `${each.counts} ${each.model}`;
     const known = newest.get(name);
     if (!known || known.atMs < each.atMs) newest.set(name, each);
   }
-  return [...newest.values()]
-    .sort((a, b) => a.remaining / a.limit - b.remaining / b.limit)
-    .slice(0, maxLimits)
-    .map(({ model, counts, limit, remaining, resetMs }) => ({
-      ...{ model, counts, limit, remaining },
-      resets_at: new Date(resetMs).toISOString(),
-    }));
+  return (provider: string) =>
+    [...(ofProvider.get(provider)?.values() ?? [])]
+      .sort((a, b) => a.remaining / a.limit - b.remaining / b.limit)
+      .slice(0, maxLimits)
+      .map(({ model, counts, limit, remaining, resetMs }) => ({
+        ...{ model, counts, limit, remaining },
+        resets_at: new Date(resetMs).toISOString(),
+      }));
 }
 
 /** Limits by the key's name, collected once per configuration: there may be 100,000 keys. */

@@ -70,6 +70,8 @@ export interface ModelList {
       latency_ms: number | null;
       price: { input: number; output: number; max_input_tokens: number | null } | null;
     }[];
+    /** With those that are not listed. */
+    candidates_total: number;
     fallbacks: string[];
   }[];
   total: number;

@@ -150,6 +150,7 @@ export const chinese: Readonly<Record<string, string>> = {
   'Its limits and budgets hold too.': '同时受团队限额和预算约束。',
   'Its next request is refused with 401. Its usage stays, and it can be restored.':
     '下一个请求将被拒绝（401）。用量保留，且可以恢复。',
+  'Go to': '前往',
   Key: '密钥',
   'Key of {name}': '{name} 的密钥',
   Keys: '密钥',
@@ -224,6 +225,9 @@ export const chinese: Readonly<Record<string, string>> = {
   'Output tokens': '输出 token',
   'Over time': '随时间变化',
   Overview: '概览',
+  'A page, key, team, provider, model or request id': '页面、密钥、团队、供应商、模型或请求 ID',
+  'Nothing has this name': '没有匹配的名称',
+  Page: '页面',
   Pages: '页面',
   Paused: '已暂停',
   Period: '时段',

@@ -10,7 +10,7 @@ export type LiveState = 'connecting' | 'live' | 'paused' | 'lost';
  * @param query parameters of the stream; null follows nothing.
  */
 export function useLive(
-  query: Readonly<Record<string, string | boolean | null>> | null,
+  query: Readonly<Record<string, string | number | boolean | null>> | null,
   onEvent: (event: string, data: unknown) => void,
 ): LiveState {
   const [state, setState] = useState<LiveState>('connecting');

@@ -53,10 +53,11 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
   }, [asked, turn]);
 
   useEffect(() => {
-    if (everyMs === 0 || asked === null) return;
+    // A slow answer is waited for, not asked for again.
+    if (everyMs === 0 || asked === null || isLoading) return;
     const timer = setInterval(() => document.hidden || reload(), everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, asked === null, reload]);
+  }, [everyMs, asked === null, isLoading, reload]);
 
   // Comes back by itself once the gateway answers again.
   const isLost = connection.value === 'lost';

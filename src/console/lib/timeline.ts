@@ -76,13 +76,14 @@ export function timeline<Sum extends { group: string | null }>(
   };
 }
 
-/** A step of a timeline as a period: until the next one begins. */
+/** Steps of a timeline as a period: until the one after the last begins. */
 export function stepPeriod(
   { times, stepSeconds }: Pick<Timeline<unknown>, 'times' | 'stepSeconds'>,
   step: number,
+  last = step,
 ): Required<Period> {
   const start = times[step] ?? 0;
-  const end = times[step + 1] ?? start + stepSeconds;
+  const end = times[last + 1] ?? (times[last] ?? 0) + stepSeconds;
   return {
     since: new Date(start * 1_000).toISOString(),
     until: new Date(end * 1_000).toISOString(),

@@ -1,11 +1,10 @@
 import { useState } from 'preact/hooks';
-import type { Canary, ModelList, Provider } from '../lib/answers.js';
-import { useLoad } from '../lib/load.js';
+import type { Canary } from '../lib/answers.js';
 import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { NameField, TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { saveRow } from '../parts/save-row.js';
 
@@ -17,8 +16,6 @@ interface CanaryFormProps {
 
 /** Starts a canary, or changes its rules. */
 export function CanaryForm({ canary, onClose }: CanaryFormProps) {
-  const providers = useLoad<{ providers: Provider[] }>('providers?limit=500').data?.providers;
-  const models = useLoad<ModelList>('models?limit=500').data?.models.map(({ model }) => model);
   const text = (value: number | string | null | undefined) => String(value ?? '');
   const [fields, setFields] = useState({
     name: canary?.name ?? '',
@@ -49,7 +46,6 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
     };
     if (await saveRow(task, 'canaries', canary?.name ?? null, body)) onClose();
   };
-  const keys = providers?.map(({ provider_key }) => provider_key) ?? [];
   return (
     <Dialog
       title={canary ? t('Edit {name}', { name: canary.name }) : t('Start a canary')}
@@ -66,32 +62,32 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
           />
         )}
         <div class="grid narrow">
-          <TextField
+          <NameField
+            of="providers"
             label={t('From provider')}
             value={fields.from_provider}
             onInput={(from_provider) => set({ from_provider })}
-            list={keys}
             isRequired
           />
-          <TextField
+          <NameField
+            of="providers"
             label={t('To provider')}
             value={fields.to_provider}
             onInput={(to_provider) => set({ to_provider })}
-            list={keys}
             hint={t('Empty is the same one.')}
           />
-          <TextField
+          <NameField
+            of="models"
             label={t('Only this model')}
             value={fields.model}
             onInput={(model) => set({ model })}
-            list={models ?? []}
             hint={t('Empty is every model of the first provider.')}
           />
-          <TextField
+          <NameField
+            of="models"
             label={t('As this model')}
             value={fields.to_model}
             onInput={(to_model) => set({ to_model })}
-            list={models ?? []}
             hint={t('By the name that clients use; empty is the same.')}
           />
         </div>

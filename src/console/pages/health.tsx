@@ -17,7 +17,7 @@ interface Setting {
 
 /** This gateway's processes, version and settings. */
 export function Health() {
-  const status = useLoad<Status>('status', 3_000);
+  const status = useLoad<Status>('status?limit=0', 3_000);
   const settings = useLoad<{ settings: Setting[] }>('config/settings');
   const [onlyChanged, setOnlyChanged] = useState(true);
   return (

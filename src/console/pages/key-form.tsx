@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Key } from '../lib/answers.js';
 import { call } from '../lib/api.js';
+import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { CacheFields } from '../parts/cache-fields.js';
 import { Dialog } from '../parts/dialog.js';
-import { Check, TextField } from '../parts/field.js';
+import { Check, NameField, TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { LimitFields } from '../parts/limit-fields.js';
 import { Secret } from '../parts/secret.js';
@@ -15,14 +16,13 @@ import { toast } from '../parts/toast.js';
 interface KeyFormProps {
   /** Null to create one. */
   row: Key | null;
-  teams: readonly string[];
   /** Team of a new key, where one is chosen already. */
   team?: string;
   onClose: () => void;
 }
 
 /** Creates or edits a key. */
-export function KeyForm({ row, teams, team = '', onClose }: KeyFormProps) {
+export function KeyForm({ row, team = '', onClose }: KeyFormProps) {
   const [before] = useState({
     name: row?.name ?? '',
     models: (row?.allowed_models ?? ['*']).join('\n'),
@@ -90,13 +90,13 @@ export function KeyForm({ row, teams, team = '', onClose }: KeyFormProps) {
           hint={t('Whom it is for')}
           isRequired
         />
-        {teams.length > 0 && (
-          <TextField
+        {role.value !== 'team' && (
+          <NameField
+            of="teams"
             label={t('Team')}
             value={fields.team}
             onInput={(team) => set({ team })}
             wrong={wrong('team')}
-            list={teams}
             hint={t('Its limits and budgets hold too.')}
           />
         )}

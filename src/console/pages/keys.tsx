@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
-import type { Key, Spent, Team } from '../lib/answers.js';
+import type { Key, Spent } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { flagsOf } from '../lib/command-text.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
+import { useNames } from '../lib/names.js';
 import { leaveForm, linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
@@ -38,7 +39,6 @@ export function Keys() {
   const budgets = useLoad<{ budgets: Spent[] }>(
     names.length === 0 ? null : `spend/budgets?${new URLSearchParams(names)}`,
   );
-  const teams = useLoad<{ teams: Team[] }>('teams?limit=500');
   const [shown, setShown] = useState<Shown | null>(null);
   const isAdding = query.has('add');
   const close = () => {
@@ -51,9 +51,6 @@ export function Keys() {
       {t('Create a key')}
     </button>
   );
-  // Keys created by a member of one team belong to that team.
-  const choices = role.value === 'team' ? [] : (teams.data?.teams ?? []);
-  const teamNames = choices.map(({ name }) => name);
   return (
     <Page
       title={t('Keys')}
@@ -63,24 +60,7 @@ export function Keys() {
       }}
       actions={add}
     >
-      <SearchField>
-        {teamNames.length > 0 && (
-          <>
-            <input
-              aria-label={t('Team')}
-              placeholder={t('Every team')}
-              list="teams"
-              value={team}
-              onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
-            />
-            <datalist id="teams">
-              {teamNames.map((name) => (
-                <option key={name} value={name} />
-              ))}
-            </datalist>
-          </>
-        )}
-      </SearchField>
+      <SearchField>{role.value !== 'team' && <TeamFilter team={team} />}</SearchField>
       <Panel isStale={list.error !== null}>
         <Loaded of={list} lines={10}>
           {({ credentials }) =>
@@ -113,16 +93,36 @@ export function Keys() {
         </Loaded>
       </Panel>
       {(shown?.kind === 'form' || (isAdding && !shown)) && (
-        <KeyForm
-          row={shown?.kind === 'form' ? shown.key : null}
-          teams={teamNames}
-          team={team}
-          onClose={close}
-        />
+        <KeyForm row={shown?.kind === 'form' ? shown.key : null} team={team} onClose={close} />
       )}
       {shown?.kind === 'rotate' && <Rotate row={shown.key} onClose={close} />}
       {shown?.kind === 'revoke' && <Revoke row={shown.key} onClose={close} />}
     </Page>
+  );
+}
+
+/** Only the keys of one team. */
+function TeamFilter({ team }: { team: string }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const names = useNames(typed === null ? null : 'teams', typed ?? '');
+  return (
+    <>
+      <input
+        aria-label={t('Team')}
+        placeholder={t('Every team')}
+        list="teams"
+        value={typed ?? team}
+        onFocus={() => setTyped(team)}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
+        onBlur={() => setTyped(null)}
+      />
+      <datalist id="teams">
+        {names.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
   );
 }
 

@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks';
-import type { Mirror, ModelList, Provider } from '../lib/answers.js';
-import { useLoad } from '../lib/load.js';
+import type { Mirror } from '../lib/answers.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { NameField, TextField } from '../parts/field.js';
 import { FormActions } from '../parts/form-actions.js';
 import { saveRow } from '../parts/save-row.js';
 import { SelectorFields } from '../parts/selector-fields.js';
@@ -18,8 +17,6 @@ interface MirrorFormProps {
 
 /** Creates a mirror, or changes its rules. */
 export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
-  const providers = useLoad<{ providers: Provider[] }>('providers?limit=500').data?.providers;
-  const models = useLoad<ModelList>('models?limit=500').data?.models.map(({ model }) => model);
   const [fields, setFields] = useState({
     name: mirror?.name ?? '',
     provider: mirror?.provider ?? '',
@@ -65,18 +62,18 @@ export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
           />
         )}
         <div class="grid narrow">
-          <TextField
+          <NameField
+            of="providers"
             label={t('Copies go to provider')}
             value={fields.provider}
             onInput={(provider) => set({ provider })}
-            list={providers?.map(({ provider_key }) => provider_key) ?? []}
             hint={t('Empty is whichever serves the model.')}
           />
-          <TextField
+          <NameField
+            of="models"
             label={t('Copies ask for model')}
             value={fields.model}
             onInput={(model) => set({ model })}
-            list={models ?? []}
             hint={t('By the name that clients use; empty is the same.')}
           />
           <TextField

@@ -15,6 +15,8 @@ import { Cut, Table } from '../parts/table.js';
 type Model = ModelList['models'][number];
 
 const pageRows = 50;
+/** Providers drawn of a model. */
+const maxHops = 12;
 
 /** Models with the providers that serve them, in order. */
 export function Models() {
@@ -79,13 +81,14 @@ export function Models() {
 }
 
 /** A picture of failover: providers of one priority share requests, the next ones follow. */
-function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
+function Order({ model: { model, candidates, candidates_total, fallbacks } }: { model: Model }) {
+  const drawn = candidates.slice(0, maxHops);
   if (candidates.length === 0)
     return <span class="muted">{t('no enabled provider serves it')}</span>;
   return (
     <div class="route-order">
-      {candidates.map((candidate, index) => {
-        const before = candidates[index - 1];
+      {drawn.map((candidate, index) => {
+        const before = drawn[index - 1];
         const isNext = before && before.priority !== candidate.priority;
         return (
           <>
@@ -107,6 +110,11 @@ function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
           </>
         );
       })}
+      {candidates_total > drawn.length && (
+        <span class="muted small">
+          {t('and {count} more', { count: candidates_total - drawn.length })}
+        </span>
+      )}
       {fallbacks.map((name) => (
         <>
           <span class="then">⇢</span>

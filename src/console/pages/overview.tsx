@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Fleet, Key, RequestList, Spent, Status, Team, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, duration, percent, reportZone } from '../lib/format.js';
@@ -20,14 +20,16 @@ import { Cut, numbers, Table } from '../parts/table.js';
 const everyMs = 30_000;
 /** Rows of each table: the pages of providers and keys have all of them. */
 const maxRows = 10;
+/** Providers asked for: those with a problem first, then the busiest. */
+const maxProviders = 100;
 /** Notices shown of what needs attention, and budgets asked for. */
 const maxNotices = 10;
 
 /** Current traffic, and problems with their remedies. */
 export function Overview() {
   const [live, setLive] = useState<Status | null>(null);
-  const first = useLoad<Status>('status');
-  const liveState = useLive({ topics: 'status' }, (event, data) => {
+  const first = useLoad<Status>(withQuery('status', { limit: maxProviders }));
+  const liveState = useLive({ topics: 'status', limit: maxProviders }, (event, data) => {
     if (event === 'status') setLive(data as Status);
   });
   const status = live ?? first.data;
@@ -194,9 +196,9 @@ function Traffic({ usage, span }: TrafficProps) {
                       stepSeconds={line.stepSeconds}
                       series={charts[of]}
                       format={format}
-                      linkOf={(step, name) =>
+                      linkOf={(step, name, last) =>
                         linkTo('requests', '', {
-                          ...stepPeriod(line, step),
+                          ...stepPeriod(line, step, last),
                           status: name === t('Errors') ? 'error' : '',
                         })
                       }
@@ -212,14 +214,6 @@ function Traffic({ usage, span }: TrafficProps) {
   );
 }
 
-/** Providers with a problem first, then those with the most requests. */
-function ofInterest(providers: Status['providers']): Status['providers'] {
-  const isWell = (state: string) => state === 'available' || state === 'disabled';
-  return [...providers].sort(
-    (a, b) => Number(isWell(a.state)) - Number(isWell(b.state)) || b.requests - a.requests,
-  );
-}
-
 function Providers({ status: { providers } }: { status: Status }) {
   return (
     <Panel
@@ -231,7 +225,7 @@ function Providers({ status: { providers } }: { status: Status }) {
       ) : (
         <Table
           label={t('Providers, last minute')}
-          rows={ofInterest(providers)}
+          rows={providers}
           partRows={maxRows}
           orderName="providers"
           keyOf={({ provider }) => provider}
@@ -343,9 +337,16 @@ function Attention({ status }: { status: Status }) {
       act: t('See budgets'),
     });
   }
+  const toneOf = (state: string) => providerStates[state]?.[0] ?? 'plain';
+  let unnamed = 0;
+  for (const [state, count = 0] of Object.entries(status.provider_states)) {
+    if (toneOf(state) === 'bad' || toneOf(state) === 'warn') unnamed += count;
+  }
   for (const { provider, state } of status.providers) {
-    const [tone, name] = providerStates[state] ?? ['plain', state];
+    const tone = toneOf(state);
     if (tone !== 'bad' && tone !== 'warn') continue;
+    const [, name] = providerStates[state] ?? [tone, state];
+    unnamed--;
     notices.push({
       tone,
       text: t('{provider}: {state}', { provider, state: t(name).toLowerCase() }),
@@ -375,6 +376,7 @@ function Attention({ status }: { status: Status }) {
   }
   if (notices.length === 0) return null;
   notices.sort((a, b) => a.tone.localeCompare(b.tone));
+  const more = Math.max(0, notices.length - maxNotices) + unnamed;
   return (
     <Panel title={t('Needs attention')}>
       <ul class="notices">
@@ -387,12 +389,10 @@ function Attention({ status }: { status: Status }) {
             <a href={link}>{act}</a>
           </li>
         ))}
-        {notices.length > maxNotices && (
+        {more > 0 && (
           <li>
             <span />
-            <span class="muted">
-              {t('and {count} more', { count: notices.length - maxNotices })}
-            </span>
+            <span class="muted">{t('and {count} more', { count: more })}</span>
           </li>
         )}
       </ul>
@@ -415,7 +415,12 @@ function useSteps(status: Status | null): Step[] | null {
   const isBusy = (status?.requests.requests ?? 0) > 0;
   const keys = useLoad<{ credentials: Key[] }>(isBusy ? null : 'credentials?limit=1');
   const teams = useLoad<{ teams: Team[] }>(isBusy ? null : 'teams?limit=1');
-  const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', 5_000);
+  const [everyMs, setEveryMs] = useState(5_000);
+  const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', everyMs);
+  const hasRequests = (requests.data?.requests.length ?? 0) > 0;
+  useEffect(() => {
+    if (hasRequests) setEveryMs(0);
+  }, [hasRequests]);
   if (status === null || isBusy || !keys.data || !teams.data || !requests.data) return null;
   return [
     {
@@ -438,7 +443,7 @@ function useSteps(status: Status | null): Step[] | null {
       link: linkTo('keys', '', { add: 'first' }),
     },
     {
-      isDone: requests.data.requests.length > 0,
+      isDone: hasRequests,
       title: t('Send a request'),
       text: t('Try a model in the playground and see what it cost.'),
       link: linkTo('playground'),

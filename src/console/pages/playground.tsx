@@ -1,10 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { ModelList } from '../lib/answers.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ApiError, apiErrorOf, call } from '../lib/api.js';
 import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
 import { compact, duration, money } from '../lib/format.js';
 import { useKept } from '../lib/kept.js';
-import { useLoad } from '../lib/load.js';
+import { useNames } from '../lib/names.js';
 import { linkTo } from '../lib/route.js';
 import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
@@ -27,7 +26,6 @@ type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
 
 /** Chat with any key and model, as a client would. The key stays in this page. */
 export function Playground() {
-  const models = useLoad<ModelList>(role.value === 'team' ? null : 'models?limit=500');
   const [key, setKey] = useKept('playground.key', '');
   const [model, setModel] = useKept('playground.model', '');
   const [system, setSystem] = useKept('playground.system', '');
@@ -41,11 +39,14 @@ export function Playground() {
   const [stop, setStop] = useKept<AbortController | null>('playground.stop', null);
   const [shown, setShown] = useState<Shown>('talk');
   const isBusy = stop !== null;
-  const known = models.data?.models ?? [];
+  const known = useNames(role.value === 'team' ? null : 'models', model);
+  const [first = ''] = known;
+  const isLoaded = useRef(false);
   useEffect(() => {
-    const [first] = known;
-    if (known.length === 1 && first && model === '') setModel(first.model);
-  }, [models.data]);
+    if (first === '' || isLoaded.current) return;
+    isLoaded.current = true;
+    if (known.length === 1 && model === '') setModel(first);
+  }, [first]);
 
   const messages: Message[] = [
     ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
@@ -197,8 +198,8 @@ export function Playground() {
               label={t('Model')}
               value={model}
               onInput={setModel}
-              list={known.map((each) => each.model)}
-              placeholder={known[0]?.model ?? 'gpt-4o-mini'}
+              list={known}
+              placeholder={first || 'gpt-4o-mini'}
               form={formId}
               isRequired
             />

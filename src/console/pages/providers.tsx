@@ -38,7 +38,9 @@ export function Providers() {
   const sort = providerOrders.includes(order.replace(/^-/, '')) ? order : null;
   const path = withQuery('providers', { search, sort, limit: pageRows + 1, offset });
   const list = useLoad<{ providers: Provider[] }>(path);
-  const status = useLoad<Status>('status', 3_000);
+  const rows = (list.data?.providers ?? []).slice(0, pageRows);
+  const names = rows.map(({ provider_key }) => provider_key).join();
+  const status = useLoad<Status>(names ? withQuery('status', { provider: names }) : null, 3_000);
   const [shown, setShown] = useState<Shown | null>(null);
   const isAdding = query.has('add');
   const close = () => {
@@ -48,7 +50,6 @@ export function Providers() {
     status.reload();
   };
   const stateOf = new Map(status.data?.providers.map((now) => [now.provider, now]));
-  const rows = (list.data?.providers ?? []).slice(0, pageRows);
   return (
     <Page
       title={t('Providers')}

@@ -156,9 +156,9 @@ export function UsagePage() {
                 series={chart.series}
                 format={format}
                 isStacked
-                linkOf={(at, name) =>
+                linkOf={(at, name, last) =>
                   linkTo('requests', '', {
-                    ...stepPeriod(chart, at),
+                    ...stepPeriod(chart, at, last),
                     ...(name !== null && chart.names.has(name) ? { [by]: name } : {}),
                   })
                 }

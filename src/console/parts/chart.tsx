@@ -17,10 +17,11 @@ interface ChartProps {
   /** Bars stand on each other, the first one at the bottom. */
   isStacked?: boolean;
   /**
-   * The address that a step leads to.
+   * The address that steps lead to.
    * @param name the series whose bar was clicked; null: the whole step.
+   * @param last the last of several steps, which the pointer was drawn over.
    */
-  linkOf?: (step: number, name: string | null) => string;
+  linkOf?: (step: number, name: string | null, last: number) => string;
   height?: number;
 }
 
@@ -32,7 +33,8 @@ const colors = [
 
 /**
  * The one look of charts. The legend shows the numbers of the chosen step, or the last ones, and hides
- * series. A step is chosen by pointing at it or by the arrow keys, and opened by a click or Enter.
+ * series. A step is chosen by pointing at it or by the arrow keys, and opened by a click or Enter; several
+ * by drawing the pointer over them.
  */
 export function Chart(props: ChartProps) {
   const { label, times, stepSeconds, series, format, linkOf, height = 168 } = props;
@@ -45,8 +47,8 @@ export function Chart(props: ChartProps) {
   const last = times.length - 1;
   const shown = Math.min(index ?? last, last);
   const drawn = useMemo(() => drawnSeries(series, hidden, isStacked), [series, hidden, isStacked]);
-  const open = (step: number, name: string | null) => {
-    if (linkOf) location.hash = linkOf(step, name);
+  const open = (step: number, name: string | null, last = step) => {
+    if (linkOf) location.hash = linkOf(step, name, last);
   };
   const opened = useRef(open);
   opened.current = open;
@@ -75,7 +77,8 @@ export function Chart(props: ChartProps) {
       cursor: {
         y: false,
         points: { size: 6 },
-        drag: { x: false, y: false },
+        // A hand that trembles clicks; the handler below tells both apart.
+        drag: { x: linkOf !== undefined, y: false, dist: 8, setScale: false, click: () => {} },
         // A step lasts until the next one, wherever the pointer is in it.
         dataIdx: (_, __, ___, at) => stepAt(times, at),
       },
@@ -129,7 +132,10 @@ export function Chart(props: ChartProps) {
     plot.current = chart;
     chart.over.addEventListener('click', () => {
       const { left = -1, top = -1 } = chart.cursor;
-      const step = stepAt(times, chart.posToVal(left, 'x'));
+      const stepUnder = (x: number) => stepAt(times, chart.posToVal(x, 'x'));
+      const { left: from, width } = chart.select;
+      if (width > 0) return opened.current(stepUnder(from), null, stepUnder(from + width));
+      const step = stepUnder(left);
       opened.current(step, seriesAt(drawn, step, chart.posToVal(top, 'y')));
     });
     const observer = new ResizeObserver(() => {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
+import { type Named, useNames } from '../lib/names.js';
 
 interface FieldProps {
   label: string;
@@ -42,6 +43,7 @@ interface TextFieldProps {
   form?: string;
   /** Suggested values; others are possible. */
   list?: readonly string[];
+  onFocus?: () => void;
 }
 
 export function TextField(props: TextFieldProps) {
@@ -53,6 +55,7 @@ export function TextField(props: TextFieldProps) {
     ...(props.form ? { form: props.form } : {}),
     autocomplete: 'off',
     spellcheck: false,
+    ...(props.onFocus ? { onFocus: props.onFocus } : {}),
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
   };
   return (
@@ -82,6 +85,18 @@ export function TextField(props: TextFieldProps) {
       }
     </Field>
   );
+}
+
+interface NameFieldProps extends Omit<TextFieldProps, 'list' | 'onFocus'> {
+  /** Whose names are suggested. */
+  of: Named;
+}
+
+/** A text field that suggests names, which it loads once it is used. */
+export function NameField({ of, ...field }: NameFieldProps) {
+  const [isUsed, setUsed] = useState(false);
+  const names = useNames(isUsed ? of : null, field.value);
+  return <TextField {...field} list={names} onFocus={() => setUsed(true)} />;
 }
 
 interface SelectFieldProps<Value extends string> {

@@ -1,14 +1,15 @@
 import type { Selectors } from '../lib/answers.js';
 import { t } from '../lib/words.js';
-import { TextField } from './field.js';
+import { NameField, TextField } from './field.js';
 
+/** Each with its title, and the list that suggests names. */
 const names = [
-  ['team', 'Team'],
-  ['key', 'Key'],
-  ['user', 'User'],
-  ['tag', 'Tag'],
-  ['model', 'Model'],
-  ['provider', 'Provider'],
+  ['team', 'Team', 'teams'],
+  ['key', 'Key', 'credentials'],
+  ['user', 'User', null],
+  ['tag', 'Tag', null],
+  ['model', 'Model', 'models'],
+  ['provider', 'Provider', 'providers'],
 ] as const;
 
 interface SelectorFieldsProps {
@@ -26,14 +27,18 @@ export function SelectorFields({ value, onChange }: SelectorFieldsProps) {
     <fieldset>
       <legend>{t('Whose requests')}</legend>
       <div class="grid narrow">
-        {names.map(([name, title]) => (
-          <TextField
-            key={name}
-            label={t(title)}
-            value={value[name] ?? ''}
-            onInput={(text) => set(name, text)}
-          />
-        ))}
+        {names.map(([name, title, of]) => {
+          const shared = {
+            label: t(title),
+            value: value[name] ?? '',
+            onInput: (text: string) => set(name, text),
+          };
+          return of === null ? (
+            <TextField key={name} {...shared} />
+          ) : (
+            <NameField key={name} of={of} {...shared} />
+          );
+        })}
       </div>
       <p class="muted small">
         {t(

@@ -24,6 +24,8 @@ interface BulkOptions extends BulkWorkerData {
   reload(): Promise<{ version: number }>;
   /** The module that the thread runs. */
   file?: string;
+  /** How long a change waits for a viewer's request, which then ends. */
+  patienceMs?: number;
 }
 
 const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
@@ -32,11 +34,12 @@ const threadFile = inPackage('dist/app/daemon/bulk/bulk-thread.js');
 export class Bulk {
   readonly #options: BulkOptions;
   readonly #thread: JobThread<BulkTask, BulkAnswer, 'activate', Activated>;
-  readonly #turns = new Turns(maxWaiting);
+  readonly #turns: Turns;
 
   constructor(options: BulkOptions) {
     this.#options = options;
-    const { settings, daemon, file = threadFile } = options;
+    const { settings, daemon, file = threadFile, patienceMs } = options;
+    this.#turns = new Turns(maxWaiting, patienceMs);
     /** A module of another version would not understand this one. */
     const hash = hashOf(file);
     this.#thread = new JobThread({

@@ -41,6 +41,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const { database } = store;
   let isListening = false;
   let isUp: boolean | null = null;
+  /** Number of times that the database was found to be up. */
+  let answers = 0;
   /** True while the pool may use another server than the LISTEN connection. */
   let isStale = false;
   /** True once it was reported that notifications are missing and polls replace them. */
@@ -53,6 +55,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   let closed = false;
 
   const tell = (up: boolean) => {
+    if (up) answers++;
     if (up !== isUp) onState(up ? 'up' : 'down');
     isUp = up;
   };
@@ -64,9 +67,9 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const poll = async () => {
     const isSlow = performance.now() - slowPollMs >= pollMs;
     if (isSlow) slowPollMs = performance.now();
-    const { sql } = database;
+    const before = answers;
     try {
-      const state = await withDeadline(sql, pollTimeoutMs, 'The poll', databaseState);
+      const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
       // The primary has become a standby: another host may be the primary now.
       if (!state.takes_writes) throw new DatabaseError('it is read-only');
       const { version } = state;
@@ -82,8 +85,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       isPolling = !isListening;
       if (isSlow) await checkSchema();
     } catch {
-      // Connections that were replaced meanwhile may fail long after the new ones work.
-      if (sql === database.sql) {
+      // On connections that were replaced it may fail long after the new ones have answered.
+      if (answers === before) {
         tell(false);
         database.renew();
       }

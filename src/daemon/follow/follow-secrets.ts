@@ -1,13 +1,13 @@
 import type { Configuration } from '../../config/configuration.js';
-import { SecretError, type UnusableSecret } from '../../config/secrets/secret-store.js';
+import { SecretError } from '../../config/secrets/secret-store.js';
 import type { Sql } from '../../db/client.js';
 import type { Emit } from '../../observe/event.js';
 import type { Secrets } from '../secrets/secrets.js';
 
 /** The secrets of the configuration in use. */
 export interface FollowedSecrets {
-  /** Providers that are treated as disabled because of their keys. */
-  readonly unusable: readonly UnusableSecret[];
+  /** Names of providers that are treated as disabled because of their keys, each with the reason. */
+  readonly unusable: ReadonlyMap<string, string>;
   /** True if some keys are in files, whose changes cause no notification. */
   readonly hasFiles: boolean;
   /**
@@ -20,7 +20,7 @@ export interface FollowedSecrets {
 }
 
 export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
-  let unusable: readonly UnusableSecret[] = [];
+  let unusable: ReadonlyMap<string, string> = new Map();
   let inClear = new Set<string>();
   let hasFiles = false;
   return {
@@ -36,18 +36,17 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
       });
       hasFiles = configuration.providers.some(({ api_key }) => api_key.startsWith('file:'));
       const resolved = await secrets.resolve(configuration, rows);
-      for (const { provider, reason } of resolved.unusable) {
-        const known = unusable.find((each) => each.provider === provider);
-        if (known?.reason !== reason) emit({ type: 'secret_unusable', provider, reason });
+      const found = new Map(resolved.unusable.map(({ provider, reason }) => [provider, reason]));
+      for (const [provider, reason] of found) {
+        if (unusable.get(provider) !== reason) emit({ type: 'secret_unusable', provider, reason });
       }
-      for (const { provider } of unusable) {
-        const still = resolved.unusable.some((each) => each.provider === provider);
-        if (!still) emit({ type: 'secret_usable', provider });
+      for (const provider of unusable.keys()) {
+        if (!found.has(provider)) emit({ type: 'secret_usable', provider });
       }
       if (resolved.inClear.some((provider) => !inClear.has(provider))) {
         emit({ type: 'secrets_in_clear', providers: resolved.inClear });
       }
-      unusable = resolved.unusable;
+      unusable = found;
       inClear = new Set(resolved.inClear);
       return resolved.configuration;
     },

@@ -2,7 +2,12 @@ import type { RequestTarget, WrittenRequest } from '../codec.js';
 import { answerTool, formatAsTool } from '../conversation/format-tool.js';
 import { Losses } from '../conversation/losses.js';
 import { mapPresent } from '../conversation/read.js';
-import { customToolSchema, dashedNames, RenamedTools } from '../conversation/tool-names.js';
+import {
+  chosenToolName,
+  customToolSchema,
+  dashedNames,
+  RenamedTools,
+} from '../conversation/tool-names.js';
 import type {
   ConversationRequest,
   JsonObject,
@@ -111,7 +116,7 @@ function writeTools(
   if (tools.length === 0) return;
   body.tools = tools;
   if (!choice && request.parallelTools === null) return;
-  const written = writeToolChoice(choice);
+  const written = writeToolChoice(choice, request.tools);
   if (request.parallelTools !== null && written.type !== 'none') {
     written.disable_parallel_tool_use = !request.parallelTools;
   }
@@ -137,9 +142,11 @@ function writeTool(
   return marked(written, tool.cache);
 }
 
-function writeToolChoice(choice: ToolChoice | null): JsonObject {
+function writeToolChoice(choice: ToolChoice | null, tools: readonly Tool[]): JsonObject {
   if (!choice) return { type: 'auto' };
-  if (choice.type === 'tool') return { type: 'tool', name: choice.name };
+  if (choice.type === 'tool') {
+    return { type: 'tool', name: chosenToolName(choice.name, tools, dashedNames) };
+  }
   const type = choice.type === 'allowed' ? choice.mode : choice.type;
   return { type: type === 'required' ? 'any' : type };
 }

@@ -4,6 +4,7 @@ import { answerTool, formatAsTool } from '../conversation/format-tool.js';
 import { Losses } from '../conversation/losses.js';
 import { calledTools } from '../conversation/tool-ids.js';
 import {
+  chosenToolName,
   customToolSchema,
   dashedNames,
   RenamedTools,
@@ -157,9 +158,7 @@ function writeTool(tool: Tool, index: number, renamed: RenamedTools, losses: Los
 
 function writeToolChoice(choice: ToolChoice, tools: readonly Tool[]): JsonObject {
   if (choice.type === 'tool') {
-    const tool = tools.find((one) => one.type !== 'unknown' && one.name === choice.name);
-    const namespace = tool && tool.type !== 'unknown' ? tool.namespace : null;
-    return { tool: { name: targetToolName({ name: choice.name, namespace }, dashedNames) } };
+    return { tool: { name: chosenToolName(choice.name, tools, dashedNames) } };
   }
   const type = choice.type === 'allowed' ? choice.mode : choice.type;
   return type === 'required' ? { any: {} } : { auto: {} };

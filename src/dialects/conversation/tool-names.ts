@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RenamedTool } from '../codec.js';
+import type { Tool } from '../conversation.js';
 
 /** Tool names accepted by the dialects. */
 export const dashedNames = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -42,6 +43,13 @@ export function targetToolName(
     .replace(/[^a-zA-Z0-9_-]/g, '_')
     .replace(/^[^a-zA-Z_]/, '_')
     .slice(0, 54)}_${hash}`;
+}
+
+/** The target's name of a tool that a choice names. */
+export function chosenToolName(name: string, tools: readonly Tool[], names: RegExp): string {
+  const tool = tools.find((one) => one.type !== 'unknown' && one.name === name);
+  const namespace = tool && tool.type !== 'unknown' ? tool.namespace : null;
+  return targetToolName({ name, namespace }, names);
 }
 
 /** The only argument of a function that replaces a plain-text tool. */

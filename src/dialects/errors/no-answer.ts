@@ -13,14 +13,16 @@ export type IsAnswer = (body: Buffer, type: string | undefined) => boolean;
  * @param lists true if some providers answer with an array of objects.
  */
 export function jsonWith(members: string, lists = false): IsAnswer {
-  const member = new RegExp(`"(?:${members})"\\s*:\\s*[^\\sn]`);
+  const member = new RegExp(`"(?:${members})"\\s*:\\s*(null)?`);
   return (body, type = '') => {
     const first = body[startOf(body)];
     const end = first === 0x7b ? 0x7d : lists && first === 0x5b ? 0x5d : null;
     if (end === null || lastByte(body) !== end) {
       return !isJson.test(type) && !isPage(body, type) && !isEmpty(body);
     }
-    return member.test(body.toString('latin1')) || !isError(parsedJson(body.toString()));
+    const [found, isNull] = member.exec(body.toString('latin1')) ?? [];
+    if (found !== undefined) return isNull === undefined;
+    return !isError(parsedJson(body.toString()));
   };
 }
 

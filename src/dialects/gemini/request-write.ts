@@ -2,10 +2,10 @@ import type { RequestTarget, WrittenRequest } from '../codec.js';
 import { budgetOf } from '../conversation/effort.js';
 import { Losses } from '../conversation/losses.js';
 import {
+  chosenToolName,
   customToolSchema,
   geminiNames,
   RenamedTools,
-  targetToolName,
 } from '../conversation/tool-names.js';
 import type { ConversationRequest, Effort, JsonObject, ToolChoice } from '../conversation.js';
 import { writeContents } from './contents-write.js';
@@ -82,11 +82,7 @@ function convert(schema: JsonObject, at: string, losses: Losses): JsonObject {
 }
 
 function writeToolConfig(choice: ToolChoice, { tools }: ConversationRequest): JsonObject {
-  const named = (name: string) => {
-    const tool = tools.find((one) => one.type !== 'unknown' && one.name === name);
-    const namespace = tool && tool.type !== 'unknown' ? tool.namespace : null;
-    return targetToolName({ name, namespace }, geminiNames);
-  };
+  const named = (name: string) => chosenToolName(name, tools, geminiNames);
   const config: JsonObject = {};
   switch (choice.type) {
     case 'tool':

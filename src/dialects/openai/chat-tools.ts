@@ -10,7 +10,12 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
-import { dashedNames, type RenamedTools, targetToolName } from '../conversation/tool-names.js';
+import {
+  chosenToolName,
+  dashedNames,
+  type RenamedTools,
+  targetToolName,
+} from '../conversation/tool-names.js';
 import type {
   Block,
   ConversationRequest,
@@ -131,10 +136,12 @@ export function writeChatTool(
 
 export function writeChatToolChoice({ toolChoice, tools }: ConversationRequest): unknown {
   if (!toolChoice) return 'auto';
-  const named = (name: string) =>
-    tools.some((tool) => tool.type === 'custom' && tool.name === name)
+  const named = (given: string) => {
+    const name = chosenToolName(given, tools, dashedNames);
+    return tools.some((tool) => tool.type === 'custom' && tool.name === given)
       ? { type: 'custom', custom: { name } }
       : { type: 'function', function: { name } };
+  };
   if (toolChoice.type === 'tool') return named(toolChoice.name);
   if (toolChoice.type !== 'allowed') return toolChoice.type;
   const allowed = { mode: toolChoice.mode, tools: toolChoice.names.map(named) };

@@ -3,6 +3,7 @@ import { effortOf } from '../conversation/effort.js';
 import { Losses } from '../conversation/losses.js';
 import { dataUrl, mapPresent } from '../conversation/read.js';
 import { calledTools, conformingId, responsesToolIds } from '../conversation/tool-ids.js';
+import { dashedNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
 import {
   type Block,
   type ConversationRequest,
@@ -10,6 +11,7 @@ import {
   type MediaBlock,
   type Message,
   onlyText,
+  type ToolCallBlock,
   type ToolResultBlock,
 } from '../conversation.js';
 import { writeOutputItem } from './responses-answer.js';
@@ -39,7 +41,8 @@ export function writeResponsesRequest(
   body.input = messages.flatMap((message) => writeMessage(message, custom, losses));
   body.store = false;
   if (request.stream) body.stream = true;
-  const tools = writeResponsesTools(request.tools, losses);
+  const renamed = new RenamedTools();
+  const tools = writeResponsesTools(request.tools, renamed, losses);
   if (tools.length > 0) {
     body.tools = tools;
     const { toolChoice, parallelTools } = request;
@@ -51,7 +54,7 @@ export function writeResponsesRequest(
     ...(['topK', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty', 'choices'] as const),
   ]);
   losses.unknownFields(request, dialect, body);
-  return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: null };
+  return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: renamed.map };
 }
 
 function writeSettings(request: ConversationRequest, body: JsonObject): void {
@@ -117,7 +120,7 @@ function writeAssistant(message: Message, losses: Losses): JsonObject[] {
       losses.drop(message.at, 'holds reasoning that is not encrypted');
       continue;
     }
-    const item = writeOutputItem(block);
+    const item = writeOutputItem(block.type === 'tool_call' ? asDeclared(block) : block);
     const last = items.at(-1);
     if (!item) losses.dropBlock(message, block);
     else if (item.type === 'message' && last?.type === 'message') {
@@ -129,6 +132,10 @@ function writeAssistant(message: Message, losses: Losses): JsonObject[] {
     }
   }
   return items;
+}
+
+function asDeclared(call: ToolCallBlock): ToolCallBlock {
+  return call.namespace === null ? { ...call, name: targetToolName(call, dashedNames) } : call;
 }
 
 function writeToolOutput(

@@ -10,6 +10,7 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import { dashedNames, type RenamedTools, targetToolName } from '../conversation/tool-names.js';
 import type {
   ConversationRequest,
   JsonObject,
@@ -101,11 +102,15 @@ export function readResponsesToolChoice(request: ConversationRequest, value: unk
 }
 
 /** Tools of one namespace are grouped, at the place of the first one. */
-export function writeResponsesTools(tools: readonly Tool[], losses: Losses): JsonObject[] {
+export function writeResponsesTools(
+  tools: readonly Tool[],
+  renamed: RenamedTools,
+  losses: Losses,
+): JsonObject[] {
   const written: JsonObject[] = [];
   const spaces = new Map<string, JsonObject[]>();
   tools.forEach((tool, i) => {
-    const one = writeTool(tool, i, losses);
+    const one = writeTool(tool, i, renamed, losses);
     if (!one) return;
     if (tool.type === 'unknown' || tool.namespace === null) {
       written.push(one);
@@ -123,9 +128,16 @@ export function writeResponsesTools(tools: readonly Tool[], losses: Losses): Jso
   return written;
 }
 
-function writeTool(tool: Tool, index: number, losses: Losses): JsonObject | null {
+function writeTool(
+  tool: Tool,
+  index: number,
+  renamed: RenamedTools,
+  losses: Losses,
+): JsonObject | null {
   if (tool.type === 'unknown') return losses.unknownTool(tool, index, dialect);
-  const written: JsonObject = { type: tool.type, name: tool.name };
+  // Only this dialect has namespaces, whose tools have names that it takes.
+  const name = tool.namespace === null ? renamed.declare(tool, dashedNames, false) : tool.name;
+  const written: JsonObject = { type: tool.type, name };
   if (tool.description !== null) written.description = tool.description;
   if (tool.type === 'custom') {
     if (tool.grammar) written.format = { type: 'grammar', ...tool.grammar };
@@ -138,8 +150,9 @@ function writeTool(tool: Tool, index: number, losses: Losses): JsonObject | null
 }
 
 export function writeResponsesToolChoice(choice: ToolChoice, tools: readonly Tool[]): unknown {
-  const named = (name: string) => {
-    const custom = tools.some((tool) => tool.type === 'custom' && tool.name === name);
+  const named = (given: string) => {
+    const custom = tools.some((tool) => tool.type === 'custom' && tool.name === given);
+    const name = targetToolName({ name: given, namespace: null }, dashedNames);
     return { type: custom ? 'custom' : 'function', name };
   };
   if (choice.type === 'tool') return named(choice.name);

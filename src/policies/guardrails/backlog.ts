@@ -1,4 +1,4 @@
-/** Texts that await their check in a worker, at most; also the longest answer that is checked. */
+/** Bytes of texts in a worker that arrive for such checks, or await them. */
 export const maxBacklogBytes = 67_108_864;
 
 /** The memory of texts whose checks no client waits for. */

@@ -11,7 +11,7 @@ import { remoteHold } from './remote-hold.js';
 import { Report } from './report.js';
 import { restoring } from './restore.js';
 import { type Rule, RuleInspector } from './rule-inspector.js';
-import { type WatchedAnswer, WatchedStream, WatchedWhole } from './watched-answer.js';
+import { type Room, type WatchedAnswer, WatchedStream, WatchedWhole } from './watched-answer.js';
 import { isBinary, replacedIn, requestOf, textsOf } from './whole.js';
 
 /** An answer that monitoring guardrails check once its client has it. */
@@ -78,8 +78,9 @@ export class GuardRun implements PolicyRun {
       const check = (texts: CheckedTexts) => this.#ask(guardrail, 'answer', texts);
       const hold = () => remoteHold(name, stream, row.config.window_chars, check);
       if (isEnforced(guardrail)) holds.push(hold());
-      else if (stream) holds.push(this.#watching([guardrail], new WatchedStream(hold())));
-      else {
+      else if (stream) {
+        holds.push(this.#watching([guardrail], (room) => new WatchedStream(hold(), room)));
+      } else {
         const whole = async (texts: CheckedTexts['texts']) => {
           await check({ phase: 'answer', texts });
         };
@@ -120,23 +121,23 @@ export class GuardRun implements PolicyRun {
     check: (texts: CheckedTexts['texts']) => void | Promise<void>,
   ): AnswerHold {
     const unread = () => this.#unread(guardrails, 'answer', 'an answer that is no text');
-    return this.#watching(guardrails, new WatchedWhole(check, unread));
+    return this.#watching(guardrails, (room) => new WatchedWhole(check, unread, room));
   }
 
-  #watching(guardrails: readonly CompiledGuardrail[], answer: WatchedAnswer): AnswerHold {
+  #watching(
+    guardrails: readonly CompiledGuardrail[],
+    watch: (room: Room) => WatchedAnswer,
+  ): AnswerHold {
+    const answer = watch((bytes) => this.#room(guardrails, 'answer', bytes));
     this.#watched.push({ guardrails, answer });
     return answer;
   }
 
   /** Never throws: it runs after all that handles errors. */
   #finished({ guardrails, answer }: Watched): void | Promise<void> {
-    const release = this.#room(guardrails, 'answer', answer.bytes);
-    if (!release) return answer.leave();
     try {
-      const finishing = answer.finish();
-      return finishing ? finishing.finally(release) : release();
+      return answer.finish();
     } catch (error) {
-      release();
       for (const each of guardrails) this.#report(each, 'answer').tell('error', String(error));
     }
   }

@@ -1,4 +1,5 @@
 import type { ModelRequest } from '../../dialects/head.js';
+import { EventEnd } from '../../dialects/sse.js';
 import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AnswerFilter, type AnswerWatcher } from '../answer/answer-reader.js';
 import { BodyKeeper } from '../answer/body-keeper.js';
@@ -13,6 +14,7 @@ type Bytes = Buffer | Promise<Buffer>;
 export class HeldReader extends AnswerFilter {
   readonly #holds: readonly AnswerHold[];
   readonly #body: BodyKeeper | null;
+  readonly #end = new EventEnd();
   /** The last bytes that a policy is still checking. */
   #waiting: Promise<Buffer> | null = null;
 
@@ -23,9 +25,9 @@ export class HeldReader extends AnswerFilter {
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
-  /** Only whole events pass. */
+  /** Holds that only watch pass half events too. */
   override get atEventEnd(): boolean {
-    return true;
+    return this.#end.isHere;
   }
 
   push(chunk: Buffer): Bytes {
@@ -45,6 +47,7 @@ export class HeldReader extends AnswerFilter {
 
   #inTurn(next: () => Bytes): Bytes {
     const kept = (bytes: Buffer) => {
+      this.#end.push(bytes);
       this.#body?.add(bytes);
       return bytes;
     };

@@ -26,7 +26,14 @@ const state = {
 
 function explain(pattern: string | null) {
   const endpoint = modelEndpoints.find((each) => each.pattern === pattern) ?? null;
-  const facts = { providers, allowedModels: null, endpoint, routing, stateOf: () => state };
+  const facts = {
+    providers,
+    allowedModels: null,
+    endpoint,
+    routing,
+    stateOf: () => state,
+    namesTranslated: true,
+  };
   return explainModel('m', facts);
 }
 

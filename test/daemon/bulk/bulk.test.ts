@@ -25,7 +25,10 @@ function plan(document: unknown) {
   return { ...request, body: new TextEncoder().encode(JSON.stringify({ document })) };
 }
 
-function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none', options: { file?: string } = {}) {
+function bulkFor(
+  dbUrl = 'postgres://127.0.0.1:1/none',
+  options: { file?: string; patienceMs?: number } = {},
+) {
   const settings = loadSettings({ dataDir: testDirectory() });
   return new Bulk({
     settings,
@@ -71,6 +74,20 @@ test('keys of viewers leave room for those that may change something', async () 
   const codes = await Promise.all([...viewers.slice(0, 5), ...admins.slice(0, 12)]);
   assert.deepEqual(new Set(codes), new Set(['request_timeout']));
   assert.equal(await ask('viewer'), 'request_timeout');
+});
+
+test('a viewer’s request at work ends once a change has waited for it', async () => {
+  const file = join(testDirectory(), 'never.mjs');
+  writeFileSync(file, "import { parentPort } from 'node:worker_threads'; parentPort.ref();");
+  const bulk = bulkFor(undefined, { file, patienceMs: 1 });
+  const client = new AbortController();
+  const viewer = bulk.answer({ ...plan(''), role: 'viewer' }, client.signal);
+  const other = bulk.answer({ ...plan(''), role: 'viewer' }, client.signal);
+  const admin = bulk.answer(plan(''), client.signal);
+  await assert.rejects(viewer, { code: 'overloaded' });
+  client.abort();
+  await assert.rejects(admin, { code: 'request_timeout' });
+  await assert.rejects(other, { code: 'request_timeout' });
 });
 
 test('keys that may change something are answered before viewers who wait', async () => {

@@ -21,8 +21,13 @@ test('an answer is an object with a usual member, or one that tells of no error'
   for (const text of [
     ...['', ' \n', '\ufeff', 'null', '[]', ' [ ] ', '{"a":1 "b"}'],
     '{"detail":[{"loc":["body","choices"],"msg":"\\"choices\\": [] is needed"}]}',
-    ...['{"message":"Not Found"}', '{"msg":"no","code":7}', '{"errors":[]}', '{"fault":{}}'],
-    ...['{"Message":"x","ERROR_CODE":4}', '{"title":"x","status":404}', '{"choices":null,"err":1}'],
+    ...[
+      '{"message":"Not Found"}',
+      '{"msg":"no","code":7,"data":null}',
+      '{"errors":[]}',
+      '{"fault":{}}',
+    ],
+    ...['{"Message":"x","ERROR_CODE":4}', '{"title":"x","status":404}', '{"choices": null,"id":1}'],
     ...['{"success":false,"a":1}', '{"exception":"x"}', '{"traceback":"x"}', '{"details":"x"}'],
   ]) {
     for (const type of [json, undefined, 'text/plain']) {

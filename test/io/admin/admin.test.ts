@@ -43,6 +43,12 @@ async function start(t: TestContext, options: DaemonOptions = {}) {
   return { daemon, admin };
 }
 
+interface Candidate {
+  provider: string;
+  model_sent: string;
+  share: number;
+}
+
 function assertError(
   answered: Answered & { body: Body },
   status: number,
@@ -58,7 +64,8 @@ function assertError(
 }
 
 test('the admin API', async (t) => {
-  const { daemon, admin } = await start(t, { workers: 2 });
+  const settings = { routing: { fallbacks: { many: ['of-many-3'] } } };
+  const { daemon, admin } = await start(t, { workers: 2, settings });
 
   await t.test('creates, lists, shows, changes and deletes a provider', async () => {
     const created = await admin('POST', '/providers', provider);
@@ -264,6 +271,61 @@ test('the admin API', async (t) => {
     const expected = { headers: { 'x-token': 'a-t…ough' }, priority: 2 };
     assert.deepEqual(created.body.provider.provider_params, expected);
     await admin('DELETE', `/providers/${created.body.provider.id}`);
+  });
+
+  await t.test('has of many providers those asked for, and of a model the first ones', async () => {
+    await daemon.sql`
+      INSERT INTO providers (provider_key, api_base, api_key, model_mapping, is_enabled, weight)
+      SELECT 'many-' || n, 'http://127.0.0.1:9/v1', CASE WHEN n = 61 THEN 'env:NOT_SET' ELSE 'k' END,
+        jsonb_build_object('many', 'sent', 'of-many-' || n, 'm', 'pattern-*', 'm'), n <> 60, n
+      FROM generate_series(1, 61) n`;
+    await daemon.reload();
+    const status = async (query: string) => {
+      const answered = await admin('GET', `/status?${query}`);
+      const { providers, ...body } = answered.body as object as {
+        providers: { provider: string; state: string }[];
+        providers_total: number;
+        provider_states: object;
+      };
+      const { providers_total: total, provider_states: states } = body;
+      assert.deepEqual([total, states], [61, { available: 59, disabled: 1, key_unusable: 1 }]);
+      return providers.map(({ provider, state }) => `${provider} ${state}`);
+    };
+    assert.deepEqual(await status('limit=2'), ['many-61 key_unusable', 'many-1 available']);
+    assert.deepEqual(await status('limit=0'), []);
+    assert.equal((await status('')).at(0), 'many-1 available');
+    assert.deepEqual(await status('provider=many-60,many-2,none'), [
+      ...['many-2 available', 'many-60 disabled'],
+    ]);
+    assertError(await admin('GET', '/status?provider=a b'), 400, 'invalid_request', 'provider');
+
+    const models = async (query: string) => {
+      const answered = await admin('GET', `/models?${query}`);
+      return answered.body as object as {
+        models: {
+          model: string;
+          candidates: Candidate[];
+          candidates_total: number;
+          fallbacks: string[];
+        }[];
+        total: number;
+      };
+    };
+    const [many] = (await models('search=many&sort=-model')).models;
+    assert.equal(many?.model, 'of-many-9');
+    assert.deepEqual(
+      many?.candidates.map(({ provider, model_sent, share }) => [provider, model_sent, share]),
+      [['many-9', 'm', 1]],
+    );
+    const found = await models('search=many&limit=1');
+    assert.equal(found.total, 60, 'of enabled providers, without patterns');
+    const [shared] = found.models;
+    assert.deepEqual([shared?.candidates.length, shared?.candidates_total], [50, 59]);
+    assert.deepEqual(shared?.fallbacks, ['of-many-3']);
+    const [first] = shared?.candidates ?? [];
+    assert.deepEqual([first?.provider, first?.share], ['many-59', 59 / 1_770]);
+    await daemon.sql`DELETE FROM providers`;
+    await daemon.reload();
   });
 
   await t.test('knows its paths and methods', async () => {

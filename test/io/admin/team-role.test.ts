@@ -65,6 +65,9 @@ test('a team’s role sees and manages that team, and does not learn that others
     const { message } = taken.body.error;
     assert.deepEqual([taken.status, message], [409, `Another key is named "${name}"${id}.`]);
   }
+  const found = await as(lead, 'POST', '/credentials', { name: 'eve', key: others[0]?.key });
+  const { message } = found.body.error;
+  assert.deepEqual([found.status, message], [409, 'Another one has this key already.']);
   const listed = await as(lead, 'GET', '/credentials');
   assert.deepEqual(
     listed.body.credentials.map(({ name }: Row) => name),

@@ -22,7 +22,7 @@ test('sessions of Gemini’s Live API are relayed to a provider', async (t) => {
   const daemon = await startDaemon(t);
   const api_base = mock.url.replace(/v1$/, 'v1beta');
   const gemini = { provider_type: 'gemini' as const, api_base };
-  const mapping = { live: 'gemini-live', 'mock-*': 'mock-*', both: 'other' };
+  const mapping = { live: 'gemini-live', paid: 'paid', 'mock-*': 'mock-*', both: 'other' };
   await daemon.addProvider('google', { ...gemini, model_mapping: mapping });
   await daemon.addProvider('dead', {
     ...gemini,
@@ -145,6 +145,36 @@ test('sessions of Gemini’s Live API are relayed to a provider', async (t) => {
     for (const text of ['a', 'b', 'c']) session.say(text);
     await until('its end', () => session.closed() !== null);
     assert.equal(session.closed()?.code, 1008);
+  });
+
+  await t.test('a hard budget covers the next response, or ends the session', async () => {
+    const rates = { input: 10_000_000_000, output: 10_000_000_000 };
+    await daemon.sql`INSERT INTO prices (name, model, rates, max_input_tokens, max_output_tokens)
+      VALUES ('paid', 'paid', ${daemon.sql.json(rates)}, 1000, 10)`;
+    // A response takes 40,000 (two tokens in, two out), and at most 10,100,000.
+    await daemon.sql`INSERT INTO budgets (name, applies_to, amount, "window")
+      VALUES ('talks', '{"key": "payer"}', ${10_100_000 + 100_000}, 'day')`;
+    const payer = await daemon.addKey('payer');
+    await daemon.reload();
+    const session = await open('paid', payer);
+    for (let turns = 1; turns <= 3; turns++) {
+      assert.equal(session.closed(), null);
+      session.say('hello');
+      await until('the turn', () => session.turns() === turns);
+    }
+    await until('its end', () => session.closed() !== null);
+    assert.equal(session.closed()?.code, 1008);
+    assert.match(session.closed()?.reason ?? '', /^The budget "talks" of .* has \$0.01\d* left/);
+    const again = await connectSocket(t, `${daemon.url}${path}?key=${payer}`);
+    again.send({ setup: { model: 'models/paid' } } as never);
+    await until('the refusal', () => again.closed() !== null);
+    assert.match(again.closed()?.reason ?? '', /^The budget "talks"/);
+    const spent = await until('the ledger', async () => {
+      const [total] = await daemon.sql`
+        SELECT spent_nano::int AS spent FROM budget_totals WHERE requests > 0`;
+      return total?.spent;
+    });
+    assert.equal(spent, 120_000);
   });
 
   await t.test(

@@ -30,7 +30,10 @@ export interface HistoryPage {
   before?: number;
 }
 
-/** The versions that are kept, newest first. */
+/**
+ * The versions that are kept, newest first. The sum keeps PostgreSQL from walking all changes in the order of
+ * their ids until it has met the first ones of a version.
+ */
 export async function listHistory(
   sql: Sql,
   { limit, after = 0, before = Number.MAX_SAFE_INTEGER }: HistoryPage,
@@ -44,7 +47,7 @@ export async function listHistory(
            'action', CASE WHEN before IS NULL THEN 'create' WHEN after IS NULL THEN 'delete' ELSE 'update' END,
            'name', llmproxy_config_name(tab, coalesce(after, before))
          ) AS change
-         FROM config_changes c WHERE c.history_id = h.id ORDER BY id LIMIT 20
+         FROM config_changes c WHERE c.history_id = h.id ORDER BY id + 0 LIMIT 20
        ) AS first) AS changes
     FROM config_history h
     WHERE version > ${after}::bigint AND version < ${before}::bigint
