@@ -22,8 +22,8 @@ test('an answer is an object with a usual member, or one that tells of no error'
     ...['', ' \n', '\ufeff', 'null', '[]', ' [ ] ', '{"a":1 "b"}'],
     '{"detail":[{"loc":["body","choices"],"msg":"\\"choices\\": [] is needed"}]}',
     ...[
-      '{"message":"Not Found"}',
-      '{"msg":"no","code":7,"data":null}',
+      '{"message":"Not Found","data":null}',
+      '{"msg":"no","code":7}',
       '{"errors":[]}',
       '{"fault":{}}',
     ],
