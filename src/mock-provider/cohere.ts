@@ -8,8 +8,10 @@ import { writeEvent } from '../dialects/sse.js';
 export const cohereCodec: Codec = {
   ...chatCodec,
   readRequest(bytes, place) {
-    const request = chatCodec.readRequest(bytes, place);
-    const { response_format: asked } = parseBody(bytes);
+    const { tool_choice: choice, response_format: asked, ...body } = parseBody(bytes);
+    const chosen = typeof choice === 'string' && { tool_choice: choice.toLowerCase() };
+    const chat = { ...body, response_format: asked, ...chosen };
+    const request = chatCodec.readRequest(Buffer.from(JSON.stringify(chat)), place);
     const schema = isObject(asked) ? (asked.json_schema ?? asked.schema) : null;
     if (!isObject(schema)) return request;
     const format = { type: 'schema', name: null, description: null, schema, strict: null } as const;

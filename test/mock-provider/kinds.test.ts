@@ -105,6 +105,11 @@ for (const [name, base, fields] of [
     const [call] = message.tool_calls ?? [];
     assert.ok(call?.type === 'function' && call.function.name === 'weather');
     assert.equal(asked.choices[0]?.finish_reason, 'tool_calls');
+    for (const tool_choice of ['required', 'none'] as const) {
+      const chosen = await openai.chat.completions.create({ ...body, tools, tool_choice });
+      const calls = chosen.choices[0]?.message.tool_calls ?? [];
+      assert.equal(calls.length, tool_choice === 'required' ? 1 : 0, tool_choice);
+    }
     const calls = openai.chat.completions.stream({ ...body, tools });
     const final = await calls.finalChatCompletion();
     const [again] = final.choices[0]?.message.tool_calls ?? [];

@@ -4,6 +4,7 @@ import { answerTool, formatAsTool } from '../conversation/format-tool.js';
 import { Losses } from '../conversation/losses.js';
 import { mapPresent } from '../conversation/read.js';
 import {
+  chosenToolName,
   customToolSchema,
   dashedNames,
   RenamedTools,
@@ -37,7 +38,8 @@ export function writeCohereRequest(
   body.messages = request.messages.flatMap((message) => writeMessage(message, losses));
   const tools = mapPresent(request.tools, (tool, i) => writeTool(tool, i, renamed, losses));
   if (tools.length > 0) body.tools = tools;
-  if (request.toolChoice && tools.length > 0) writeToolChoice(request.toolChoice, body, losses);
+  if (request.toolChoice && tools.length > 0)
+    writeToolChoice(request.toolChoice, request.tools, body, losses);
   if (request.format) {
     const { format } = request;
     body.response_format =
@@ -105,11 +107,17 @@ function writeTool(
 }
 
 /** A single tool cannot be forced by name, but can be the only one given. */
-function writeToolChoice(choice: ToolChoice, body: JsonObject, losses: Losses): void {
+function writeToolChoice(
+  choice: ToolChoice,
+  given: readonly Tool[],
+  body: JsonObject,
+  losses: Losses,
+): void {
   if (choice.type === 'none') body.tool_choice = 'NONE';
   else if (choice.type === 'required') body.tool_choice = 'REQUIRED';
   else if (choice.type === 'tool' || choice.type === 'allowed') {
-    const names = choice.type === 'tool' ? [choice.name] : choice.names;
+    const chosen = choice.type === 'tool' ? [choice.name] : choice.names;
+    const names = chosen.map((name) => chosenToolName(name, given, dashedNames));
     const tools = body.tools as { function: { name: string } }[];
     body.tools = tools.filter((tool) => names.includes(tool.function.name));
     if (choice.type === 'tool' || choice.mode === 'required') body.tool_choice = 'REQUIRED';
