@@ -87,8 +87,12 @@ test('Vertex AI is asked for several texts, but Gemini’s model for one, and it
   assert.deepEqual(told, { vectors: [[1], [2]], tokens: 7 });
   assert.equal(answer(prediction([1], { token_count: 3 }), prediction([2])).tokens, null);
   for (const nonsense of [prediction('x'), { values: [1] }, prediction(['1'])]) {
-    assert.throws(() => answer(nonsense), { code: 'upstream_failed' });
+    assert.throws(() => answer(nonsense, nonsense), { code: 'upstream_failed' });
   }
+  assert.throws(() => answer(prediction([1])), {
+    code: 'upstream_failed',
+    message: /has 1 vectors for 2 inputs/,
+  });
   const several = read(openai, { model: 'm', input: ['a', 'b'] });
   const refused = translateEmbedding(openai, vertex, several, 'gemini-embedding-001');
   assert.deepEqual(

@@ -32,6 +32,9 @@ export interface EmbeddingRequest {
 export type AskedVectors = Pick<EmbeddingRequest, 'model' | 'single' | 'base64'> &
   Partial<Pick<EmbeddingRequest, 'inputs'>>;
 
+/** The same, with the number of vectors that must come at least. */
+export type AwaitedVectors = AskedVectors & { count: number };
+
 export interface EmbeddingAnswer {
   vectors: readonly (readonly number[])[];
   /** Tokens of all inputs; null when not reported. */

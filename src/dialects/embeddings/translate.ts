@@ -1,8 +1,9 @@
 import { readField, readProvider, renamed } from '../conversation/checked.js';
+import { WrongField } from '../conversation/read.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { noClasses } from '../usage.js';
 import type {
-  AskedVectors,
+  AwaitedVectors,
   EmbeddingAnswer,
   EmbeddingCodec,
   EmbeddingDialect,
@@ -42,7 +43,7 @@ export function translateEmbedding(
 ) {
   const { body, losses } = provider.writeRequest(request, model);
   const { model: asked, single, base64 } = request;
-  const back: AskedVectors = { model: asked, single, base64 };
+  const back: AwaitedVectors = { model: asked, single, base64, count: request.inputs.length };
   return {
     body,
     losses: renamed(losses, client.fields),
@@ -54,9 +55,9 @@ export function translateEmbedding(
 export function embeddingAnswers(
   client: EmbeddingCodec,
   provider: EmbeddingCodec,
-  back: AskedVectors,
+  back: AwaitedVectors,
 ): {
-  back: AskedVectors;
+  back: AwaitedVectors;
   answer(body: Buffer): { answer: EmbeddingAnswer; body: string; usage: Usage | null };
   error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
   stream(): never;
@@ -65,7 +66,11 @@ export function embeddingAnswers(
     back,
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
-      const answer = readProvider(() => provider.readAnswer(bytes));
+      const answer = readProvider(() => {
+        const read = provider.readAnswer(bytes);
+        if (read.vectors.length >= back.count) return read;
+        throw new WrongField('', `has ${read.vectors.length} vectors for ${back.count} inputs`);
+      });
       const usage = inputUsage(answer.tokens);
       return { answer, body: client.writeAnswer(answer, back), usage };
     },

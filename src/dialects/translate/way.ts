@@ -1,6 +1,6 @@
 import type { Codec, Loss, ProviderCodec, RequestTarget } from '../codec.js';
 import type { ConversationRequest, Usage } from '../conversation.js';
-import type { AskedVectors, EmbeddingCodec } from '../embeddings/codec.js';
+import type { AwaitedVectors, EmbeddingCodec } from '../embeddings/codec.js';
 import { embeddingAnswers, readEmbedding, translateEmbedding } from '../embeddings/translate.js';
 import type { ModelRequest } from '../head.js';
 import type { AskedRanking, RerankShape } from '../rerank/codec.js';
@@ -31,7 +31,7 @@ export type Way =
 export type ReadableRequest = Pick<ModelRequest, 'body' | 'model' | 'stream'>;
 
 /** The parts of a request that its answer depends on. Can be sent between threads. */
-export type Back = AskedConversation | AskedVectors | AskedRanking | null;
+export type Back = AskedConversation | AwaitedVectors | AskedRanking | null;
 
 /** A whole answer in the client's dialect. */
 export type Said = { body: string; usage: Usage | null } | TranslatedError;
@@ -121,7 +121,7 @@ export function answersOver(
     case 'token_count':
       return countAnswers(way);
     case 'embedding':
-      return embeddingAnswers(way.client, way.provider, back as AskedVectors);
+      return embeddingAnswers(way.client, way.provider, back as AwaitedVectors);
     case 'rerank':
       return rerankAnswers(way.client, back as AskedRanking);
     case 'chat': {
