@@ -49,7 +49,7 @@ export function showModel(
   model: string,
 ): string {
   const allowed = credential.allows?.(model) ?? true;
-  if (!allowed || !isKnown(snapshot, facts.discovered, model)) {
+  if (!allowed || model.trim() === '' || !isKnown(snapshot, facts.discovered, model)) {
     throw new GatewayError('model_not_found', `The model "${model}" does not exist here.`, {
       param: 'model',
     });

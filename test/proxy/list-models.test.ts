@@ -122,6 +122,7 @@ test('with a catch-all mapping, the list of models comes from the providers', ()
     showModel({ snapshot: openSnapshot, facts: { ...facts, discovered } }, all, openai, model);
   assert.equal(JSON.parse(show('known', ['known'])).id, 'known');
   assert.throws(() => show('nope', ['known']), { code: 'model_not_found' });
+  assert.throws(() => show(' ', []), { code: 'model_not_found' });
   assert.equal(JSON.parse(show('nope', [])).id, 'nope', 'nothing is known of it');
   const discovered = { snapshot, facts: { ...facts, discovered: ['other'] } };
   assert.equal(JSON.parse(showModel(discovered, all, openai, 'claude-9')).id, 'claude-9');

@@ -8,11 +8,9 @@ import { proxyRefuses } from './tunnel.js';
 
 /** Precision of time limits, in milliseconds. */
 const sweepMs = 100;
-/**
- * The shortest idle time after which a server that closes a connection is thought to do so to all.
- */
+/** A connection that is closed sooner says nothing about the server's idle timeout. */
 const minLearnedMs = 500;
-/** Time after which it is found out again: the server may only have restarted. */
+/** Time for which a learned timeout holds: the server may only have restarted. */
 const learnedForMs = 600_000;
 
 export interface NetPoolOptions extends Destination {
@@ -101,7 +99,7 @@ export class NetPool implements ClientPool, ConnectionOwner {
     else this.#idle.push(connection);
   }
 
-  /** Half of the time after which the server has closed one without having said so. */
+  /** Half of the time after which the server has closed an idle connection; Infinity: not known. */
   get maxIdleMs(): number {
     return this.#maxIdleMs;
   }
