@@ -86,7 +86,10 @@ export function mergeConfiguration(
     credentials,
     ...(rows.purges && { purges: rows.purges }),
   };
-  problems.push(...validateConfiguration(merged, sources, privateAddresses));
+  // As arguments of `push` those of 150,000 rows would not fit on the stack.
+  for (const problem of validateConfiguration(merged, sources, privateAddresses)) {
+    problems.push(problem);
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
 }

@@ -179,3 +179,19 @@ for (const dialect of clientDialects) {
     });
   }
 }
+
+test('a prompt may have any number of matches', async (t) => {
+  const config = { patterns: [{ name: 'x', pattern: 'xy' }], action: 'redact' as const };
+  const rows = [guardrail('many', 'regex', config)];
+  const { origin, provider } = await guarded(
+    t,
+    rows,
+    'openai.chat',
+    answers('openai.chat', ['ok']),
+  );
+  // More than can be the arguments of one call.
+  const body = requestIn('openai.chat', 'xy '.repeat(130_000));
+  const { status, text } = await post(origin, pathOf('openai.chat', false), body);
+  assert.equal(status, 200, text.slice(0, 300));
+  assert.ok(!provider.received[0]?.body.toString().includes('xy'));
+});

@@ -15,6 +15,7 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { marked, writeBlock } from './block-write.js';
 import { abilitiesOf, type ClaudeAbilities } from './models.js';
 import { writeClaudeThinking } from './thinking.js';
@@ -63,7 +64,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
   for (const message of messages) {
     const content = mapPresent(message.content, (block) => writeBlock(block, message, losses));
     if (message.role === 'system') {
-      if (written.length === 0) system.push(...content);
+      if (written.length === 0) pushAll(system, content);
       else {
         const label = { type: 'text', text: losses.systemInMiddle(message) };
         written.push({ role: 'user', content: [label, ...content] });
@@ -73,7 +74,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     const last = written.at(-1);
     const role = message.role === 'assistant' ? 'assistant' : 'user';
     // All results of one turn must be in the single message after it.
-    if (afterTool && role === 'user' && last) last.content.push(...content);
+    if (afterTool && role === 'user' && last) pushAll(last.content, content);
     // The API refuses a message without content, which means nothing.
     else if (content.length > 0) written.push({ role, content });
     afterTool = message.role === 'tool';

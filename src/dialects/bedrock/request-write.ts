@@ -19,6 +19,7 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { cachePoint, writeBlocks } from './block-write.js';
 import { writeThinking } from './thinking.js';
 
@@ -66,7 +67,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
   for (const message of messages) {
     const content = writeBlocks(message.content, message, losses);
     if (message.role === 'system' && written.length === 0) {
-      system.push(...content);
+      pushAll(system, content);
       continue;
     }
     if (message.role === 'system') content.unshift({ text: losses.systemInMiddle(message) });
@@ -74,7 +75,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     const thought = message.content.some(isThought);
     const last = written.at(-1);
     // Thoughts are only valid in their own turn.
-    if (last?.role === role && !(thought || last.thought)) last.content.push(...content);
+    if (last?.role === role && !(thought || last.thought)) pushAll(last.content, content);
     else if (content.length > 0) written.push({ role, content, thought });
   }
   if (system.length > 0) body.system = system;

@@ -2,6 +2,7 @@ import type { Losses } from '../conversation/losses.js';
 import { calledTools, currentTurn } from '../conversation/tool-ids.js';
 import { geminiNames, targetToolName } from '../conversation/tool-names.js';
 import type { Block, ConversationRequest, JsonObject, Message } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import type { GeminiAbilities } from './models.js';
 import { callPart, mediaPart, ownPart, resultParts, systemParts } from './parts-write.js';
 
@@ -22,7 +23,7 @@ export function writeContents(
   let afterTool = false;
   request.messages.forEach((message, i) => {
     if (message.role === 'system' && contents.length === 0) {
-      system.push(...systemParts(message, losses));
+      pushAll(system, systemParts(message, losses));
       return;
     }
     let role = 'user';
@@ -37,7 +38,7 @@ export function writeContents(
     }
     const last = contents.at(-1);
     // Results must be in one content; the user's text after them is merged into it.
-    if (afterTool && role === 'user' && last) last.parts.push(...parts);
+    if (afterTool && role === 'user' && last) pushAll(last.parts, parts);
     else if (parts.length > 0) contents.push({ role, parts });
     afterTool = message.role === 'tool';
   });

@@ -18,6 +18,7 @@ import type {
   Usage,
 } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
+import { pushAll } from '../push-all.js';
 import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
 import { readContent } from './chat-request-read.js';
 import { readToolCall, writeToolCall } from './chat-tools.js';
@@ -78,11 +79,14 @@ export function readChatAnswer(bytes: Buffer): ConversationAnswer {
   const choice = failure ? {} : asObject(choices[0], at);
   const message = failure ? {} : needObject(choice, 'message', at);
   const content = readChatReasoning(message, `${at}.message`);
-  if (message.content !== '') content.push(...readContent(message.content, `${at}.message`));
+  if (message.content !== '') pushAll(content, readContent(message.content, `${at}.message`));
   const refusal = textAt(message, 'refusal', `${at}.message`);
   if (refusal !== null) content.push({ type: 'refusal', text: refusal });
   const calls = listAt(message, 'tool_calls', `${at}.message`) ?? [];
-  content.push(...calls.map((call, i) => readToolCall(call, `${at}.message.tool_calls[${i}]`)));
+  pushAll(
+    content,
+    calls.map((call, i) => readToolCall(call, `${at}.message.tool_calls[${i}]`)),
+  );
   const finish = chatFinish(textAt(choice, 'finish_reason', at), refusal !== null);
   const error = failure
     ? toError(failure, 0)

@@ -22,6 +22,7 @@ import {
   textBlock,
   type UnknownField,
 } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { readChatReasoning } from './chat-reasoning.js';
 import { readChatTool, readChatToolChoice, readToolCall } from './chat-tools.js';
 import { audioBlock, fileBlock, imageBlock, readEffort } from './shared.js';
@@ -164,12 +165,16 @@ function readAssistant(from: JsonObject, at: string): Block[] {
   const blocks: Block[] = readChatReasoning(from, at);
   const content = from.content;
   if (content !== undefined && content !== null && content !== '') {
-    blocks.push(...readContent(content, at));
+    pushAll(blocks, readContent(content, at));
   }
   const refusal = textAt(from, 'refusal', at);
   if (refusal !== null) blocks.push({ type: 'refusal', text: refusal });
   const calls = listAt(from, 'tool_calls', at);
-  if (calls) blocks.push(...calls.map((call, i) => readToolCall(call, `${at}.tool_calls[${i}]`)));
+  if (calls)
+    pushAll(
+      blocks,
+      calls.map((call, i) => readToolCall(call, `${at}.tool_calls[${i}]`)),
+    );
   const old = objectAt(from, 'function_call', at);
   if (old) {
     const name = needText(old, 'name', `${at}.function_call`);

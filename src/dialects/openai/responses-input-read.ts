@@ -1,6 +1,7 @@
 import { asList, asObject, needText, textAt, WrongField } from '../conversation/read.js';
 import type { Block, ConversationRequest, JsonObject, Message, Role } from '../conversation.js';
 import { textBlock } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { readOutputItem, readParts } from './responses-items.js';
 import { readResponsesTools } from './responses-tools.js';
 
@@ -61,7 +62,7 @@ function readMessage(item: JsonObject, messages: Message[], at: string): void {
 
 function append(messages: Message[], role: Role, content: Block[], at: string): void {
   const last = messages.at(-1);
-  if (last?.role === role) last.content.push(...content);
+  if (last?.role === role) pushAll(last.content, content);
   else messages.push({ role, content, at });
 }
 

@@ -17,6 +17,7 @@ import {
   type JsonObject,
   textBlock,
 } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { readJsonSchema } from './chat-request-read.js';
 import { readInput } from './responses-input-read.js';
 import { readResponsesToolChoice, readResponsesTools } from './responses-tools.js';
@@ -64,7 +65,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.logprobs = numberAt(body, key, '') || null;
       break;
     case 'tools':
-      request.tools.push(...readResponsesTools(listAt(body, key, '') ?? [], key, request.unknown));
+      pushAll(request.tools, readResponsesTools(listAt(body, key, '') ?? [], key, request.unknown));
       break;
     case 'tool_choice':
       readResponsesToolChoice(request, body[key]);

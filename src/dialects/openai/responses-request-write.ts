@@ -14,6 +14,7 @@ import {
   type ToolCallBlock,
   type ToolResultBlock,
 } from '../conversation.js';
+import { pushAll } from '../push-all.js';
 import { writeOutputItem } from './responses-answer.js';
 import { writeResponsesToolChoice, writeResponsesTools } from './responses-tools.js';
 import { audioFormat, hasCacheMark, imageUrl, writeFormat } from './shared.js';
@@ -124,7 +125,7 @@ function writeAssistant(message: Message, losses: Losses): JsonObject[] {
     const last = items.at(-1);
     if (!item) losses.dropBlock(message, block);
     else if (item.type === 'message' && last?.type === 'message') {
-      (last.content as unknown[]).push(...(item.content as unknown[]));
+      pushAll(last.content as unknown[], item.content as unknown[]);
     } else {
       // Ids of messages and calls refer to answers that OpenAI made.
       if (item.type !== 'reasoning') delete item.id;

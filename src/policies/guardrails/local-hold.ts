@@ -1,4 +1,5 @@
 import type { DialectName } from '../../dialects/dialect.js';
+import { pushAll } from '../../dialects/push-all.js';
 import type { AnswerHold } from '../policy.js';
 import { HeldEvents, type HeldText } from './held-events.js';
 import type { Inspector, InspectorRun, Replacement } from './inspector.js';
@@ -66,6 +67,6 @@ class LocalText implements HeldText {
 
   push(piece: string, isEnd: boolean): void {
     this.#watched?.push(piece, isEnd);
-    if (this.#enforced) this.replacements.push(...this.#enforced.push(piece, isEnd));
+    if (this.#enforced) pushAll(this.replacements, this.#enforced.push(piece, isEnd));
   }
 }

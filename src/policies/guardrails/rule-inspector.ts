@@ -1,3 +1,4 @@
+import { pushAll } from '../../dialects/push-all.js';
 import type { Inspector, InspectorRun, PlacedText, Replacement } from './inspector.js';
 import { type Detector, type Match, merged } from './match.js';
 import { joinedTexts, type Span, spansIn } from './spans.js';
@@ -34,7 +35,7 @@ export class RuleInspector implements Inspector {
     for (const [index, { text, kind }] of texts.entries()) {
       const json = read[index];
       const own = acted(found[index] ?? [], json?.text ?? text, 0, kind === 'json');
-      replacements[index]?.push(...(json ? placed(own, json.placeOf) : own));
+      pushAll(replacements[index] ?? [], json ? placed(own, json.placeOf) : own);
       for (const { rule, span } of spans) {
         if (span.pieces[0]?.index !== index) continue;
         const replaced = rule.act(span.match, span.text, false);
