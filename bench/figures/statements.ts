@@ -73,7 +73,7 @@ await run(defaults, async (options, closers) => {
   for (const count of [0, limits]) {
     const wanted = Array.from({ length: count }, (_, i) => wantedOf(`key:${i}`));
     await measure(`lease ${count} limits`, calls, (time) =>
-      takeLeases(sql, `d${Math.max(0, time) % 10}`, [], wanted),
+      takeLeases(sql, `d${Math.max(0, time) % 10}`, [], wanted, null),
     );
     if (valkey === 0) continue;
     const url = `redis://127.0.0.1:${valkey}`;

@@ -17,6 +17,8 @@ export interface ReportOf {
   signal: AbortSignal;
 }
 
+const anyNumber = { all: Number.POSITIVE_INFINITY, viewers: Number.POSITIVE_INFINITY };
+
 interface Running {
   result: Promise<unknown>;
   askers: number;
@@ -25,6 +27,8 @@ interface Running {
 
 /** Waiting reports per kind; further ones would wait too long. */
 const maxWaiting = { all: 9, viewers: 4 };
+/** Exports at once, which take turns page by page, and those among them for callers that can change nothing. */
+const maxExports = { all: 10, viewers: 4 };
 
 /**
  * Reports over many rows, on connections of their own, so that neither the rest of the admin API
@@ -34,9 +38,35 @@ export class Reports {
   readonly #sql: () => Sql;
   readonly #running = new Map<string, Running>();
   readonly #turns = new Map<string, Turns>();
+  readonly #exports = { all: 0, viewers: 0 };
 
   constructor(sql: () => Sql) {
     this.#sql = sql;
+  }
+
+  /**
+   * Admits an export, whose pages then wait for their turns however many wait before them.
+   * @returns ends it; may be called more than once.
+   * @throws GatewayError `overloaded`.
+   */
+  openExport(role: AdminRole): () => void {
+    const isViewer = !mayChange(role);
+    const open = this.#exports;
+    if (open.all >= maxExports.all || (isViewer && open.viewers >= maxExports.viewers)) {
+      throw new GatewayError('overloaded', 'Too many exports are running. Try again later.', {
+        headers: { 'retry-after': '30' },
+      });
+    }
+    const count = (by: number) => {
+      open.all += by;
+      if (isViewer) open.viewers += by;
+    };
+    count(1);
+    let isOpen = true;
+    return () => {
+      if (isOpen) count(-1);
+      isOpen = false;
+    };
   }
 
   /**
@@ -70,7 +100,7 @@ export class Reports {
     name: string,
     work: (sql: Sql, signal: AbortSignal) => Promise<unknown>,
   ): Running {
-    const turns = this.#turns.get(kind) ?? new Turns(maxWaiting);
+    const turns = this.#turns.get(kind) ?? new Turns(kind === 'export' ? anyNumber : maxWaiting);
     this.#turns.set(kind, turns);
     const stop = new AbortController();
     const run = async () => {

@@ -12,6 +12,7 @@ import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 import type { RequestFinished } from '../observe/request-event.js';
 import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
+import type { UsageJournal } from '../observe/usage/usage-journal.js';
 import { UsageQueue } from '../observe/usage/usage-queue.js';
 import { createUsageRecorder, type Settle } from '../observe/usage/usage-recorder.js';
 import type { UsageRow } from '../observe/usage/usage-row.js';
@@ -29,6 +30,12 @@ export interface Usage {
   close(): Promise<void>;
 }
 
+/** Rows on disk. */
+export interface UsageFiles {
+  spool: UsageSpool;
+  journal?: UsageJournal | null;
+}
+
 const maintenanceIntervalMs = 3_600_000;
 const maintenanceRetryMs = 60_000;
 /** With today's. */
@@ -41,7 +48,7 @@ const dayMs = 86_400_000;
 export function openUsage(
   settings: Pick<Settings['usage'], 'retention_days' | 'max_queued_rows' | 'max_spool_bytes'>,
   database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'>,
-  spool: UsageSpool,
+  { spool, journal = null }: UsageFiles,
   prices: PriceBook,
   emit: Emit,
   settle?: Settle,
@@ -59,6 +66,7 @@ export function openUsage(
     isRefusal: (error) => /^2[23]/.test(codeOf(error)),
     maxRows: settings.max_queued_rows,
     spool,
+    journal,
     onState: (state, error) =>
       emit(
         state === 'working'

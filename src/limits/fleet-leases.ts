@@ -45,6 +45,8 @@ interface State {
   /** Level while this daemon kept the limit alone. */
   level: number | null;
   isFirst: boolean;
+  /** True if the store may have lost its data: then at most the known level is left. */
+  isDoubtful: boolean;
   reportedMs: number;
   reportedHeld: number;
   usedMs: number;
@@ -72,7 +74,7 @@ export class FleetLeases {
   readonly #known: readonly LevelsAt[];
   readonly #send: (worker: number, grant: LeaseGrant) => void;
   readonly #ask: () => void;
-  #alone: { share: FleetShare; buckets: Map<string, TokenBucket> } | null = null;
+  #alone: { share: FleetShare; sinceMs: number; buckets: Map<string, TokenBucket> } | null = null;
 
   /**
    * @param known levels of limits that were not full; the first that has one counts.
@@ -97,7 +99,8 @@ export class FleetLeases {
     const returned = Math.min(request.returned, before - used);
     this.#lend(state, worker, -used - returned);
     state.tokens += returned;
-    this.#owe(request.key, state, (request.alone ?? 0) + (request.owed ?? 0), nowMs);
+    // What a worker used alone is of the share that the store has reserved meanwhile.
+    this.#owe(request.key, state, request.owed ?? 0, nowMs);
     if (request.want <= 0 || this.#gone.has(worker))
       return grantOf(request.key, state, 0, 1, nowMs);
     const waiting = { worker, request, sinceMs: nowMs };
@@ -146,8 +149,8 @@ export class FleetLeases {
         ...{ name, rate, burst, returned, owed, want },
         held: heldBy(state),
         least: waiting.length > 0 ? Math.max(1, least - state.tokens) : 1,
-        level: state.left === null ? state.level : levelOf(state, nowMs),
-        isFirst: state.isFirst,
+        level: state.left === null ? state.level : storedOf(state, nowMs),
+        isFirst: state.isFirst || state.isDoubtful,
       });
       state.owed = 0;
       state.recent = 0;
@@ -169,6 +172,7 @@ export class FleetLeases {
       state.left = left;
       state.leftMs = nowMs;
       state.isFirst = false;
+      state.isDoubtful = false;
       if (granted < want) state.emptyUntilMs = nowMs + emptyMs;
       this.#serve(name, state, nowMs, true);
     }
@@ -180,6 +184,7 @@ export class FleetLeases {
       const state = this.#states.get(name);
       if (state) state.owed += Math.max(0, owed);
     }
+    for (const state of this.#states.values()) state.isDoubtful = state.left !== null;
   }
 
   /** Refuses requests that have waited too long for the store. */
@@ -193,9 +198,19 @@ export class FleetLeases {
 
   /** Keeps to this daemon's share while the store is away; null: the store is back. */
   keepTo(share: FleetShare | null, nowMs: number): void {
-    this.#alone = share && { share, buckets: new Map() };
-    if (!share) return;
+    if (!share) return this.#rejoin(nowMs);
+    this.#alone = { share, sinceMs: nowMs, buckets: new Map() };
     for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
+  }
+
+  /** What was refilled meanwhile is used up: it is in no level, and debts remain. */
+  #rejoin(nowMs: number): void {
+    const { sinceMs, buckets } = this.#alone ?? { sinceMs: nowMs, buckets: new Map() };
+    this.#alone = null;
+    for (const [name, state] of this.#states) {
+      state.leftMs = Math.min(nowMs, state.leftMs + nowMs - sinceMs);
+      state.owed += Math.max(0, -(buckets.get(name)?.left(nowMs) ?? 0));
+    }
   }
 
   /** Tokens left by bucket, as far as known. */
@@ -271,6 +286,7 @@ export class FleetLeases {
         ...{ rate, burst, level, isFirst: level !== null },
         ...{ tokens: 0, spare: 0, lent: new Map(), lentInAll: 0, recent: 0, owed: 0, waiting: [] },
         ...{ left: null, leftMs: nowMs, emptyUntilMs: 0, reportedMs: nowMs, reportedHeld: 0 },
+        isDoubtful: false,
         usedMs: nowMs,
       };
       this.#states.set(key, state);
@@ -292,11 +308,15 @@ function heldBy({ tokens, lentInAll }: State): number {
   return tokens + lentInAll;
 }
 
-/** Rest of a limit for all daemons, including this one's holdings and refills since then. */
+/** Rest of a limit for all daemons, including this one's holdings. */
 function levelOf(state: State, nowMs: number): number {
-  const { left, leftMs, level, rate, burst, tokens, owed } = state;
+  return Math.min(state.burst, storedOf(state, nowMs) + state.tokens - state.owed);
+}
+
+/** Rest of a limit in the store, including refills since its last answer. */
+function storedOf({ left, leftMs, level, rate, burst }: State, nowMs: number): number {
   const known = left ?? level ?? burst;
-  return Math.min(burst, known + ((nowMs - leftMs) / 1000) * rate + tokens - owed);
+  return Math.min(burst, known + ((nowMs - leftMs) / 1000) * rate);
 }
 
 function grantOf(

@@ -1,5 +1,5 @@
 import type { FleetShare } from './fleet-leases.js';
-import { type Grant, type LeaseStore, lostAfterMs, type Wanted } from './lease-store.js';
+import { aloneAfterMs, type Grant, type LeaseStore, type Wanted } from './lease-store.js';
 
 /** Interval of settlements with the store while something changes. */
 const syncMs = 100;
@@ -10,8 +10,6 @@ const retryMs = 250;
 const keepSharesMs = 10_000;
 /** Requests within this time are sent to the store together. */
 const gatherMs = 2;
-/** The others must first have reserved this daemon's share for it. */
-const aloneAfterMs = lostAfterMs + 200;
 
 /** One kind of limits that are leased. */
 export interface LeasedLimits {
@@ -50,7 +48,7 @@ export class FleetSync {
   #running: Promise<void> | null = null;
   #isAsked = false;
   #isClosed = false;
-  /** Time at which the last answered batch was sent. */
+  /** Time of the store's last answer: the next batch confirms it. */
   #takenMs = performance.now();
   #triedMs = 0;
   #keptMs = performance.now();
@@ -113,7 +111,7 @@ export class FleetSync {
     this.#triedMs = sentMs;
     try {
       const { grants, size, rank } = await store.take(wanted, dead());
-      this.#takenMs = sentMs;
+      this.#takenMs = performance.now();
       if (this.#isAlone) this.#keepTo(null);
       let place = 0;
       for (const batch of batches) {

@@ -38,14 +38,28 @@ export interface Taken {
 }
 
 /**
+ * What a daemon knows of the store's last answer. The store counts it as seen at that time, and not when it
+ * read a later question: its answer may be lost, and then the daemon takes its share by itself.
+ */
+export interface LastAnswer {
+  /** When it was given: seconds of the store's clock. */
+  at: number;
+  /** The daemons of that answer. */
+  size: number;
+}
+
+/**
  * A daemon silent for this long is cut off: it keeps to its share, which the others reserve for it.
  */
 export const lostAfterMs = 2_000;
+/** A daemon takes its share by itself after this time: the others must have reserved it by then. */
+export const aloneAfterMs = lostAfterMs + 200;
 
 /**
  * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute, or for
  * as long as others say that it lives; then it counts as dead, and so does one known to have ended, at
- * once. Tokens held by a dead daemon count as used; its slots are free again.
+ * once. Tokens held by a dead daemon count as used; its slots are free again. A store that has lost its data
+ * reserves the shares of all daemons that the first caller knew, until they are back.
  */
 export interface LeaseStore {
   /**
@@ -65,4 +79,20 @@ export interface LeaseStore {
    */
   leave(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Remembers the store's last answer for its next question. */
+export function confirming(
+  take: (
+    wanted: readonly Wanted[],
+    dead: readonly string[],
+    last: LastAnswer | null,
+  ) => Promise<Taken & { at: number }>,
+): LeaseStore['take'] {
+  let last: LastAnswer | null = null;
+  return async (wanted, dead) => {
+    const { at, ...taken } = await take(wanted, dead, last);
+    last = { at, size: taken.size };
+    return taken;
+  };
 }

@@ -1,3 +1,5 @@
+import { aloneAfterMs } from './lease-store.js';
+
 /**
  * The messages that make a limit hold over all workers. The control process owns the buckets and
  * lends tokens; a worker admits a request only with a lent token. Lent tokens count as used until
@@ -37,6 +39,15 @@ export interface LeaseGrant {
   left: number;
 }
 
+/** One worker's part of a limit. */
+export interface WorkerShare {
+  /** Tokens a second. */
+  rate: number;
+  burst: number;
+  /** Milliseconds without the owner until it may begin to refill; absent: 0. */
+  afterMs?: number;
+}
+
 /**
  * A worker's share of `whole` tokens or slots while it works without the owner. The shares of all
  * `count` workers are whole numbers and add up to exactly `whole`.
@@ -51,7 +62,12 @@ export function shareOf(whole: number, slot: number, count: number): number {
  * The share of one of `count` workers in a limit; all shares add up to the limit. If the burst has
  * fewer tokens than there are workers, the others get no part of the rate either.
  */
-export function limitShare(rate: number, burst: number, slot: number, count: number) {
+export function limitShare(
+  rate: number,
+  burst: number,
+  slot: number,
+  count: number,
+): WorkerShare {
   const sharing = Math.min(count, burst);
   const own = shareOf(burst, slot, sharing);
   // A rate per minute or day is not a whole number per second.
@@ -61,12 +77,34 @@ export function limitShare(rate: number, burst: number, slot: number, count: num
 
 /**
  * Like `limitShare`, for a worker of one of `size` daemons. Each daemon gets exactly one in `size`,
- * whole or not; a bucket of less than one token would never admit.
+ * whole or not; a bucket of less than one token would never admit. The store reserves the share only once
+ * it takes the daemon for lost.
  */
-export function fleetShare(rate: number, burst: number, slot: number, count: number, size: number) {
+export function fleetShare(
+  rate: number,
+  burst: number,
+  slot: number,
+  count: number,
+  size: number,
+): WorkerShare {
   if (size === 1) return limitShare(rate, burst, slot, count);
   const parts = size * count;
-  return { rate: rate / parts, burst: Math.max(1, burst / parts) };
+  return { rate: rate / parts, burst: Math.max(1, burst / parts), afterMs: aloneAfterMs };
+}
+
+/**
+ * Slots that a worker of one of several daemons may use by itself.
+ * @param aloneMs time since the control process has not answered.
+ */
+export function fleetSlots(
+  capacity: number,
+  aloneMs: number,
+  slot: number,
+  count: number,
+  { rank, size }: { rank: number; size: number },
+): number {
+  if (size > 1 && aloneMs < aloneAfterMs) return 0;
+  return shareOf(shareOf(capacity, rank, size), slot, count);
 }
 
 /** Lent tokens that stay unused this long are returned. */

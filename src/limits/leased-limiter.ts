@@ -1,12 +1,12 @@
-import { type LeaseGrant, type LeaseRequest, leaseIdleMs } from './lease.js';
+import { type LeaseGrant, type LeaseRequest, leaseIdleMs, type WorkerShare } from './lease.js';
 import { admitted, type LimitDecision, type Limiter, type LimitState } from './limiter.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** After this time without an answer, a worker manages without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 
-/** One worker's part of a limit. */
-export type Share = (rate: number, burst: number) => { rate: number; burst: number };
+/** This worker's part of a limit. */
+export type Share = (rate: number, burst: number) => WorkerShare;
 
 interface Lease {
   rate: number;
@@ -49,6 +49,7 @@ export class LeasedLimiter implements Limiter {
   readonly #share: Share;
   /** The worker's own buckets; null while the owner answers. */
   #alone: Map<string, Alone> | null = null;
+  #aloneSinceMs = 0;
   #frozen = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -97,6 +98,7 @@ export class LeasedLimiter implements Limiter {
   ownerGone(): void {
     if (this.#alone) return;
     this.#alone = new Map();
+    this.#aloneSinceMs = performance.now();
     for (const [key, lease] of this.#leases) {
       for (const { count, resolve } of lease.waiting.splice(0)) {
         resolve(this.#takeAlone(this.#alone, key, lease, count));
@@ -204,7 +206,7 @@ export class LeasedLimiter implements Limiter {
     if (alone?.bucket.rate !== share.rate || alone.bucket.burst !== share.burst) {
       const bucket =
         alone?.bucket.withRate(share.rate, nowMs, share.burst) ??
-        new TokenBucket(share.rate, nowMs, share.burst, 0);
+        new TokenBucket(share.rate, this.#startOf(share, nowMs), share.burst, 0);
       if (this.#frozen) bucket.freeze(nowMs);
       alone = { rate, burst, bucket, used: alone?.used ?? 0 };
       buckets.set(key, alone);
@@ -215,6 +217,11 @@ export class LeasedLimiter implements Limiter {
     }
     const waitMs = share.rate > 0 ? alone.bucket.waitMs(nowMs, count) : answerTimeoutMs;
     return { admitted: false, limit: rate, waitMs, resetMs: Math.max(waitMs, 1_000) };
+  }
+
+  /** The time from which an own bucket is refilled. */
+  #startOf({ afterMs = 0 }: WorkerShare, nowMs: number): number {
+    return Math.max(nowMs, this.#aloneSinceMs + afterMs);
   }
 
   #ownerIsBack(): void {

@@ -35,15 +35,20 @@ export class LeasedSlots implements Slots {
   waiting = 0;
   readonly #queues = new Map<string, Queues>();
   readonly #send: (request: SlotRequest) => void;
-  readonly #share: (capacity: number) => number;
+  readonly #share: (capacity: number, aloneMs: number) => number;
   #isAlone = false;
+  #aloneSinceMs = 0;
   #lastId = 0;
 
   /**
    * @param send passes a request to the owner; its grants arrive through `granted`.
-   * @param share this worker's part of a capacity while the owner does not answer.
+   * @param share this worker's part of a capacity while the owner does not answer, which it has not done
+   *   for so many milliseconds.
    */
-  constructor(send: (request: SlotRequest) => void, share: (capacity: number) => number = () => 0) {
+  constructor(
+    send: (request: SlotRequest) => void,
+    share: (capacity: number, aloneMs: number) => number = () => 0,
+  ) {
     this.#send = send;
     this.#share = share;
     setInterval(() => this.#sweep(performance.now()), sweepMs).unref();
@@ -126,6 +131,7 @@ export class LeasedSlots implements Slots {
   ownerGone(): void {
     if (this.#isAlone) return;
     this.#isAlone = true;
+    this.#aloneSinceMs = performance.now();
     for (const [key, queues] of this.#queues) {
       for (const { give } of queues.trying.splice(0)) give(this.#takeAlone(key, queues));
       this.#serveAlone(key, queues);
@@ -144,7 +150,8 @@ export class LeasedSlots implements Slots {
   }
 
   #takeAlone(key: string, queues: Queues): Release | null {
-    if (queues.held >= this.#share(queues.capacity)) return null;
+    const aloneMs = performance.now() - this.#aloneSinceMs;
+    if (queues.held >= this.#share(queues.capacity, aloneMs)) return null;
     queues.alone++;
     return this.#hold(key, queues);
   }
@@ -168,8 +175,10 @@ export class LeasedSlots implements Slots {
   }
 
   #sweep(nowMs: number): void {
-    for (const { trying } of this.#queues.values()) {
-      const [first] = trying;
+    for (const [key, queues] of this.#queues) {
+      // Its share may have become free.
+      if (this.#isAlone) this.#serveAlone(key, queues);
+      const [first] = queues.trying;
       if (first && nowMs - first.sinceMs > answerTimeoutMs) this.ownerGone();
     }
   }

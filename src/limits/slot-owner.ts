@@ -174,8 +174,13 @@ export class SlotOwner {
     }
   }
 
-  /** Nothing to undo: holdings are reported whole each time. */
-  failed(): void {}
+  /** The store may have lost its data, so all that is held is reported again. */
+  failed(wanted: readonly Wanted[]): void {
+    const names = new Set(wanted.map(({ name }) => name));
+    for (const [name, pool] of this.#pools) {
+      if (pool.reported > 0 || names.has(name)) pool.reported = Number.NaN;
+    }
+  }
 
   /** Keeps to this daemon's share while the store is away; null: the store is back. */
   keepTo(share: FleetShare | null): void {

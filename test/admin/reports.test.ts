@@ -112,6 +112,7 @@ test('those who can change nothing wait in small numbers, and behind those who c
 test('exports share no page, whatever ids their clients have chosen', async () => {
   const asked: ReportOf[] = [];
   const reports = {
+    openExport: () => () => {},
     async run(report: ReportOf) {
       asked.push(report);
       throw new GatewayError('not_found', 'It is not there.');
@@ -134,6 +135,38 @@ test('exports share no page, whatever ids their clients have chosen', async () =
     ['export team:one', 'export team:two'],
   );
   assert.notEqual(asked[0]?.key, asked[1]?.key);
+});
+
+test('ten exports run at once, and no page of theirs is refused', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const ends = Array.from({ length: 4 }, () => reports.openExport('viewer'));
+  const refused = (role: AdminRole) =>
+    assert.throws(
+      () => reports.openExport(role),
+      (error: GatewayError) => {
+        assert.equal(error.code, 'overloaded');
+        assert.match(String(error.headers?.['retry-after']), /^\d+$/);
+        return true;
+      },
+    );
+  refused('team:chat');
+  for (let n = 0; n < 6; n++) ends.push(reports.openExport('operator'));
+  refused('admin');
+  // A page may still be cancelled when its export has ended, and another one has begun.
+  const pages = Array.from({ length: 12 }, (_, n) =>
+    reports.run({ ...usage(`${n}`, forever, 'viewer'), kind: 'export' }, work.run),
+  );
+  for (const [n, page] of pages.entries()) {
+    await turns();
+    work.running[n]?.resolve(n);
+    assert.equal(await page, n);
+  }
+  ends[0]?.();
+  ends[0]?.();
+  ends.push(reports.openExport('viewer'));
+  refused('viewer');
+  refused('admin');
 });
 
 test('no request id makes an explanation share the report of a request’s bodies', async () => {

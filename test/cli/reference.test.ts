@@ -19,3 +19,16 @@ for (const [file, generate] of Object.entries(generated)) {
     assert.ok(readFileSync(new URL(file, root), 'utf8') === expected, `${file} is out of date`);
   });
 }
+
+test('the reference has a section for each command that does something by itself', async () => {
+  const program = await buildProgram();
+  const page = commandsPage(program);
+  const manual = manPage(program);
+  for (const path of ['llmproxy usage', 'llmproxy usage export', 'llmproxy requests']) {
+    assert.ok(page.includes(`\n## ${path}\n`) && page.includes(`| [\`${path}\`](#`), path);
+    assert.ok(manual.includes(`\n.SS "${path}"\n`), path);
+  }
+  for (const group of ['llmproxy', 'llmproxy keys']) {
+    assert.ok(!page.includes(`\n## ${group}\n`) && !manual.includes(`\n.SS "${group}"\n`), group);
+  }
+});

@@ -141,7 +141,7 @@ async function open(t: Parameters<typeof testDatabase>[0], given?: TestDatabase)
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);
   const prices = new PriceBook();
-  const usage = openUsage(settings, database, spool, prices, (event) => {
+  const usage = openUsage(settings, database, { spool }, prices, (event) => {
     if (event.type !== 'request_charged') events.push(event);
   });
   t.after(() => usage.close());

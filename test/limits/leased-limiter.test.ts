@@ -136,3 +136,24 @@ test('several workers together admit no more than the limit, and all of it under
     { numRuns: 60 },
   );
 });
+
+test('alone, it begins to refill its share only after the time that the share says', async (t) => {
+  const time = clock(t);
+  const limiter = new LeasedLimiter(
+    () => {},
+    (rate, burst) => ({ rate, burst, afterMs: 2_000 }),
+  );
+  const waiting = limiter.take('a', 10);
+  limiter.ownerGone();
+  assert.equal((await waiting).admitted, false);
+  time.pass(2_099);
+  assert.equal((await limiter.take('a', 10)).admitted, false);
+  assert.equal((await limiter.take('b', 10)).admitted, false);
+  time.pass(1);
+  assert.equal((await limiter.take('a', 10)).admitted, true);
+  assert.equal((await limiter.take('a', 10)).admitted, false);
+  // A limit that is first used later is refilled from then on.
+  assert.equal((await limiter.take('c', 10)).admitted, false);
+  time.pass(100);
+  assert.equal((await limiter.take('c', 10)).admitted, true);
+});

@@ -173,3 +173,23 @@ test('a request that leaves tells the owner once, and takes nobody else out', as
   release?.();
   assert.deepEqual(sent.slice(3), [['release', undefined]], 'what was granted is only released');
 });
+
+test('alone, a waiting request gets a slot once the share allows it', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const slots = new LeasedSlots(
+    () => {},
+    (all, aloneMs) => (aloneMs < 2_000 ? 0 : all),
+  );
+  const waiting = slots.acquire('k', 1, 60_000, anyClaim);
+  slots.ownerGone();
+  nowMs = 1_999;
+  t.mock.timers.tick(250);
+  assert.equal(slots.waiting, 1);
+  assert.equal(await slots.tryAcquire('k', 1), null);
+  nowMs = 2_000;
+  t.mock.timers.tick(250);
+  assert.ok(await waiting);
+  assert.equal(slots.waiting, 0);
+});

@@ -65,3 +65,22 @@ test('the slots of a worker that ends go to others, once', () => {
   assert.deepEqual(handle(3, 'try', 2), [[3, true, false]]);
   assert.deepEqual(handle(3, 'try', 2), [[3, false, false]]);
 });
+
+test('slots in use are reported again after a failure: the store may have lost its data', () => {
+  const { owner, handle } = ownerForTest();
+  owner.share(() => {});
+  handle(1, 'try');
+  const [first] = owner.collect(0);
+  assert.ok(first);
+  owner.granted([first], [{ name: 'k', granted: 1, left: 0 }]);
+  assert.deepEqual(owner.collect(0), []);
+  owner.failed([]);
+  assert.equal(owner.collect(0)[0]?.held, 1);
+  assert.deepEqual(owner.collect(0), []);
+  handle(1, 'release');
+  const released = [...owner.collect(0), ...owner.collect(0)];
+  assert.equal(released.at(-1)?.held, 0);
+  assert.deepEqual(owner.collect(0), []);
+  owner.failed(released);
+  assert.equal(owner.collect(0)[0]?.held, 0);
+});

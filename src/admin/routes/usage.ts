@@ -175,7 +175,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       operationId: 'exportUsage',
       summary: 'Download the rows of requests',
       description:
-        'All columns of `request_logs` but bodies, the oldest first, as a stream. An answer that is cut short is no whole file.',
+        'All columns of `request_logs` but bodies, the oldest first, as a stream. An answer that is cut short is no whole file. Ten run at once; further ones are answered with 503 and `Retry-After`.',
       tags: ['usage'],
       parameters: [
         ...filterParameters(defaultSince),
@@ -205,10 +205,17 @@ export const usageRoutes: readonly AdminRoute[] = [
       const own = { kind: 'export', key, role: request.role, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
+      const end = control.reports.openExport(role);
       // An error of the first page is still the answer.
-      const first = await encoded.next();
+      const first = await encoded.next().catch((error) => {
+        end();
+        throw error;
+      });
       const body = Readable.from(after(first, encoded), { objectMode: false });
-      body.once('close', () => left.abort());
+      body.once('close', () => {
+        left.abort();
+        end();
+      });
       const name = `usage.${format}`;
       return {
         status: 200,

@@ -10,6 +10,8 @@ export interface CommandHelp {
   arguments: { term: string; description: string }[];
   options: { term: string; description: string }[];
   commands: { path: string; description: string }[];
+  /** False for a command that only groups others. */
+  isRunnable: boolean;
   /** The text after the options: notes and examples. */
   notes: string;
   /** The whole help, as `--help` prints it in 80 columns. */
@@ -41,6 +43,8 @@ export function commandHelp(command: Command): CommandHelp {
       .visibleCommands(command)
       .filter((child) => child.name() !== 'help')
       .map((child) => ({ path: pathOf(child), description: child.description() })),
+    // Commander has no public test for an action.
+    isRunnable: '_actionHandler' in command && command._actionHandler !== null,
     notes: text.slice(command.helpInformation().length).trim(),
     text: text.trimEnd(),
   };

@@ -5,8 +5,8 @@ import { commandHelp } from './command-help.js';
 /** docs/commands.md, generated from the commands. */
 export function commandsPage(program: Command): string {
   const all = [...withDescendants(program)].map(commandHelp);
-  const leaves = all.filter(({ commands }) => commands.length === 0);
-  const rows = leaves.map(
+  const runnable = all.filter(({ isRunnable }) => isRunnable);
+  const rows = runnable.map(
     ({ path, description }) => `| [\`${path}\`](#${anchor(path)}) | ${description} |`,
   );
   return `<!-- Made from the commands: npm run reference -->
@@ -21,7 +21,7 @@ deletes; in a script it never asks, and deletes only with \`--yes\`.
 |---|---|
 ${rows.join('\n')}
 
-${leaves.map(({ path, text }) => `## ${path}\n\n\`\`\`text\n${text}\n\`\`\``).join('\n\n')}
+${runnable.map(({ path, text }) => `## ${path}\n\n\`\`\`text\n${text}\n\`\`\``).join('\n\n')}
 `;
 }
 

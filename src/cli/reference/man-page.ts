@@ -7,14 +7,14 @@ import { type CommandHelp, commandHelp } from './command-help.js';
 export function manPage(program: Command): string {
   const all = [...withDescendants(program)].map(commandHelp);
   const [root, ...rest] = all;
-  const leaves = rest.filter(({ commands }) => commands.length === 0);
+  const runnable = rest.filter(({ isRunnable }) => isRunnable);
   return `${[
     '.\\" Made from the commands: npm run reference',
     `.TH LLMPROXY 1 "" "llmproxy" "User Commands"`,
     '.SH NAME',
     `llmproxy \\- ${escaped(lowerFirst(root?.description ?? ''))}`,
     '.SH SYNOPSIS',
-    ...leaves.flatMap(({ usage }, index) => [
+    ...runnable.flatMap(({ usage }, index) => [
       ...(index === 0 ? [] : ['.br']),
       `.B ${escaped(usage)}`,
     ]),
@@ -27,7 +27,7 @@ export function manPage(program: Command): string {
     'with examples.',
     ...literal(root?.notes ?? ''),
     '.SH COMMANDS',
-    ...leaves.flatMap(section),
+    ...runnable.flatMap(section),
     '.SH ENVIRONMENT',
     'Flags win over these, these over',
     '.I .env',

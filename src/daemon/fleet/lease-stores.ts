@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings/settings-types.js';
 import { keepLeaseShares, leaveLeases, takeLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { LeaseStore } from '../../limits/lease-store.js';
+import { confirming, type LeaseStore } from '../../limits/lease-store.js';
 import type { Store } from '../store.js';
 import { valkeyLeases } from './valkey-leases.js';
 
@@ -20,10 +20,11 @@ export function openLeaseStore(
   const { valkey_url: url, valkey_ca: ca } = settings;
   if (url !== null) return valkeyLeases({ url, ca, timeoutMs: storeTimeoutMs, store }, daemon);
   return {
-    take: (wanted, dead) =>
+    take: confirming((wanted, dead, last) =>
       withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>
-        takeLeases(sql, daemon, dead, wanted),
+        takeLeases(sql, daemon, dead, wanted, last),
       ),
+    ),
     keepShares: (daemons) => keepLeaseShares(store.sql, daemons),
     leave: () => leaveLeases(store.sql, daemon),
     close: async () => {},

@@ -1,4 +1,4 @@
-import type { LeaseStore } from '../../limits/lease-store.js';
+import { confirming, type LeaseStore } from '../../limits/lease-store.js';
 import { Valkey, type ValkeyOptions, valkeyScript } from './valkey.js';
 import { keepSharesScript, takeScript } from './valkey-script.js';
 
@@ -9,13 +9,15 @@ const keepingShares = valkeyScript(keepSharesScript);
 export function valkeyLeases(options: ValkeyOptions, daemon: string): LeaseStore {
   const valkey = new Valkey(options);
   return {
-    async take(wanted, dead) {
+    take: confirming(async (wanted, dead, last) => {
       const names = ['members', 'clock', ...wanted.map((each) => `limit:${each.name}`)];
       const keys = await Promise.all(names.map((name) => valkey.keyOf(name)));
-      const values = [daemon, JSON.stringify(dead), JSON.stringify(wanted)];
-      const { size, rank, grants } = JSON.parse(String(await valkey.run(taking, keys, values)));
-      return { size, rank, grants: wanted.map((each, i) => ({ name: each.name, ...grants[i] })) };
-    },
+      const confirmed = [last?.at, last?.size].map((number) => String(number ?? ''));
+      const values = [daemon, JSON.stringify(dead), JSON.stringify(wanted), ...confirmed];
+      const taken = JSON.parse(String(await valkey.run(taking, keys, values)));
+      const grants = wanted.map(({ name }, i) => ({ name, ...taken.grants[i] }));
+      return { size: taken.size, rank: taken.rank, at: Number(taken.at), grants };
+    }),
     async keepShares(daemons) {
       const keys = [await valkey.keyOf('members'), await valkey.keyOf('clock')];
       await valkey.run(keepingShares, keys, daemons);

@@ -1,11 +1,13 @@
 /**
  * Settles and leases for one daemon, as `llmproxy_take_leases` does in Postgres; the migration
  * explains the steps. KEYS: members, clock, and each limit. ARGV: the daemon, the dead ones and the
- * entries as JSON. Returns JSON: {size, rank, grants}.
+ * entries as JSON, and time and size of the last answer that it received. Returns JSON: {size, rank, at,
+ * grants}.
  */
 export const takeScript = `
-local lost_after, forget_after = 2, 60
+local lost_after, long_lost, forget_after = 2, 3, 60
 local who, dead, entries = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
+local acked, known = tonumber(ARGV[4]), tonumber(ARGV[5])
 local function text(number) return string.format('%.17g', number) end
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
@@ -27,7 +29,23 @@ for i = 1, #stored, 2 do
 end
 seconds = seconds + math.max(0, now - before - withheld)
 redis.call('HSET', KEYS[2], 'at', text(now), 'seconds', text(seconds))
-members[who] = { seen = now, size = 2 }
+if not clock[1] then
+  for n = 2, known or 1 do
+    members['?' .. n] = { seen = now - long_lost, size = math.max(2, known) }
+    redis.call('HSET', KEYS[1], '?' .. n, text(now - long_lost) .. ' ' .. known)
+  end
+elseif acked and not members[who] then
+  for id in pairs(members) do
+    if string.sub(id, 1, 1) == '?' then
+      members[id] = nil
+      redis.call('HDEL', KEYS[1], id)
+      break
+    end
+  end
+end
+local mine, seen = members[who], math.min(now, acked or now)
+if mine and acked then seen = math.max(mine.seen, seen) elseif mine then seen = mine.seen end
+members[who] = { seen = seen, size = 2 }
 local size, rank, away = 0, 0, 0
 for id, member in pairs(members) do
   size = size + 1
@@ -35,7 +53,7 @@ for id, member in pairs(members) do
   member.lost = member.seen < now - lost_after
   if member.lost then away = away + 1 / member.size end
 end
-redis.call('HSET', KEYS[1], who, text(now) .. ' ' .. size)
+redis.call('HSET', KEYS[1], who, text(seen) .. ' ' .. math.min(size, known or size))
 local grants = {}
 for i, entry in ipairs(entries) do
   local key = KEYS[2 + i]
@@ -81,7 +99,7 @@ for i, entry in ipairs(entries) do
   redis.call('EXPIRE', key, 86400)
   grants[i] = { granted = given, left = free }
 end
-return cjson.encode({ size = size, rank = rank, grants = grants })
+return cjson.encode({ size = size, rank = rank, at = text(now), grants = grants })
 `;
 
 /**

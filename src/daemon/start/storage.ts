@@ -3,6 +3,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import { sizingFor } from '../../db/embedded/sizing.js';
 import type { Settle } from '../../observe/usage/usage-recorder.js';
+import { recoverJournals, UsageJournal } from '../../observe/usage/usage-journal.js';
 import { UsageSpool } from '../../observe/usage/usage-spool.js';
 import type { Closers } from '../closers.js';
 import type { LastGood } from '../follow/last-good.js';
@@ -12,6 +13,7 @@ import { openResources, type Resources } from '../follow/resources.js';
 import type { PriceBook } from '../price-book.js';
 import { openRollups } from '../rollups.js';
 import { Store } from '../store.js';
+import { identityOf, isSame } from '../workers/processes-file.js';
 import { openUsage, type Usage } from '../usage.js';
 import { openUsageExport, type UsageExport } from '../usage-export.js';
 import type { Observers } from './observers.js';
@@ -79,10 +81,11 @@ export function createStorage(options: StorageOptions): Storage {
       if (kept) emit({ type: 'started_without_database', ...kept });
       const spoolDir = join(dataDir, 'usage-spool');
       const spool = await UsageSpool.open(spoolDir, settings.usage.max_spool_bytes);
+      await recoverJournals(spoolDir, spool, isLiving);
       const recorder = openUsage(
         settings.usage,
         store,
-        spool,
+        { spool, journal: new UsageJournal(spoolDir, ownName()) },
         options.prices,
         emit,
         options.settle,
@@ -106,4 +109,15 @@ export function createStorage(options: StorageOptions): Storage {
       usageExport.start();
     },
   };
+}
+
+/** Names this process among those that have used the data directory. */
+function ownName(): string {
+  const { pid, started } = identityOf(process.pid);
+  return `${pid}-${started ?? 0}`;
+}
+
+function isLiving(name: string): boolean {
+  const [pid = 0, started = 0] = name.split('-').map(Number);
+  return isSame({ pid, started });
 }

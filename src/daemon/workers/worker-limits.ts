@@ -1,4 +1,4 @@
-import { fleetShare, shareOf } from '../../limits/lease.js';
+import { fleetShare, fleetSlots } from '../../limits/lease.js';
 import { LeasedBudgets } from '../../limits/leased-budgets.js';
 import { LeasedLimiter } from '../../limits/leased-limiter.js';
 import { LeasedSlots } from '../../limits/leased-slots.js';
@@ -30,7 +30,7 @@ export class WorkerLimits {
     const leasedSlots = () =>
       new LeasedSlots(
         (request) => send({ type: 'slot', request }),
-        (capacity) => shareOf(shareOf(capacity, fleet().rank, fleet().size), slot, count),
+        (capacity, aloneMs) => fleetSlots(capacity, aloneMs, slot, count, fleet()),
       );
     this.limiter = kind === 'leased' ? leased('lease') : new LocalLimiter(kind === 'full');
     this.quotas = leased('quota');

@@ -1,5 +1,6 @@
 import Bottleneck from 'bottleneck';
 import { bodyCharacters, withoutBodies } from './row-bodies.js';
+import type { UsageJournal } from './usage-journal.js';
 import type { UsageRow } from './usage-row.js';
 import type { UsageSpool } from './usage-spool.js';
 
@@ -15,6 +16,8 @@ export interface UsageQueueOptions {
   maxRows: number;
   /** Holds rows while storing fails or is too slow, and after the end. */
   spool: UsageSpool | null;
+  /** Has a copy of the rows in memory, which survives this process; null: a crash loses them. */
+  journal?: UsageJournal | null;
   /** Called at most once a minute while storing fails, and once when all rows are stored again. */
   onState?: (state: 'failing' | 'working', error?: unknown) => void;
   /** Called at most once a minute while rows are dropped. */
@@ -111,7 +114,9 @@ export class UsageQueue {
     const characters = bodyCharacters(row);
     const hasRoom = this.#bodyCharacters + characters <= maxBodyCharacters;
     if (hasRoom) this.#bodyCharacters += characters;
-    this.#collecting = this.#batcher.add(hasRoom ? row : withoutBodies(row));
+    const kept = hasRoom ? row : withoutBodies(row);
+    this.#options.journal?.add(kept);
+    this.#collecting = this.#batcher.add(kept);
   }
 
   /** Starts to store the rows that an earlier process has left in the spool. */
@@ -141,6 +146,8 @@ export class UsageQueue {
     await this.#spilling;
     await this.#spill(0);
     if (this.#ready.length > 0) this.#drop(this.#ready.length);
+    this.#forget(this.#ready);
+    await this.#options.journal?.close();
   }
 
   get #inMemory(): number {
@@ -232,7 +239,7 @@ export class UsageQueue {
       }
       if (this.#abandoned) return;
       rows.splice(0, part.length);
-      if (file === null) this.#forgetBodies(part);
+      if (file === null) this.#forget(part);
       this.#works();
     }
   }
@@ -272,11 +279,13 @@ export class UsageQueue {
         this.#ready.unshift(...batch.rows);
         return;
       }
-      this.#forgetBodies(batch.rows);
+      this.#forget(batch.rows);
     }
   }
 
-  #forgetBodies(rows: readonly UsageRow[]): void {
+  /** These rows leave the memory. */
+  #forget(rows: readonly UsageRow[]): void {
+    this.#options.journal?.settle(rows);
     for (const row of rows) this.#bodyCharacters -= bodyCharacters(row);
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutBodies } from './row-bodies.js';
 import type { UsageRow } from './usage-row.js';
@@ -62,12 +62,28 @@ export class UsageSpool {
       text = linesOf(rows.map(withoutBodies));
     const bytes = Buffer.byteLength(text);
     if (used + bytes > this.#maxBytes) return false;
-    const name = `${String(this.#next++).padStart(12, '0')}-${rows.length}.jsonl`;
-    const temporary = join(this.#dir, `${name}.part`);
+    const temporary = join(this.#dir, `${process.pid}-${this.#next}.part`);
     await writeFile(temporary, text, { mode: 0o600, flush: true });
-    await rename(temporary, join(this.#dir, name));
+    const name = await this.#place(temporary, rows.length);
     this.#files.push({ name, rows: rows.length, bytes, isTaken: false });
     return true;
+  }
+
+  /** Moves a file to the next place that is free: during an upgrade another process adds files too. */
+  async #place(temporary: string, rows: number): Promise<string> {
+    for (;;) {
+      const name = `${String(this.#next++).padStart(12, '0')}-${rows}.jsonl`;
+      const isFree = await link(temporary, join(this.#dir, name)).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EEXIST') throw error;
+          return false;
+        },
+      );
+      if (!isFree) continue;
+      await rm(temporary);
+      return name;
+    }
   }
 
   /**

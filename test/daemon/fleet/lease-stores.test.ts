@@ -53,7 +53,14 @@ async function open(t: TestContext, kind: (typeof kinds)[number][0]) {
     await client.hSet(key, id, `${Number(seen) - seconds} ${size}`);
     client.destroy();
   };
-  return { a, b, take, age };
+  /** Loses all data, as a crash of the store does. */
+  const forget = async () => {
+    if (!valkey) return void (await sql`TRUNCATE limit_members, limit_clock, limit_leases`);
+    const client = await createClient({ url: `redis://127.0.0.1:${valkey.port}` }).connect();
+    await client.flushAll();
+    client.destroy();
+  };
+  return { a, b, daemon, take, age, forget };
 }
 
 for (const [kind, skip] of kinds) {
@@ -138,6 +145,8 @@ for (const [kind, skip] of kinds) {
     // Its slots too.
     assert.equal(await take(b, { name: 's', rate: 0, burst: 4, want: 9 }), 2);
     await take(a, { rate, burst });
+    // It is back once it has an answer.
+    await take(a, { rate, burst });
     const together = await drain(1_000);
     assert.ok(together > 0.8 * rate, `${together} a second when it is back`);
     await drain(lostAfterMs + 200);
@@ -169,6 +178,41 @@ for (const [kind, skip] of kinds) {
     await b.keepShares(['a']);
     const after = await b.take([wanted({ ...slots, name: 'other', want: 9 })], []);
     assert.equal(after.grants[0]?.granted, 4, 'one that is there is not taken for cut off');
+  });
+
+  test(`${kind}: a daemon whose answers are lost is cut off all the same`, { skip }, async (t) => {
+    const { a, b, daemon, take, age } = await open(t, kind);
+    await Promise.all([a.take([], []), b.take([], [])]);
+    await age('a', 3);
+    const slots = { rate: 0, burst: 4, want: 9 };
+    // As the same daemon asks that has no answer yet.
+    await daemon('a').take([], []);
+    assert.equal(await take(b, slots), 2, 'its share is reserved');
+    await a.take([], []);
+    await a.take([], []);
+    assert.equal(await take(b, { ...slots, held: 2 }), 2, 'it is back');
+  });
+
+  test(`${kind}: a store that lost its data reserves the shares of those that are not back`, {
+    skip,
+  }, async (t) => {
+    const { a, b, daemon, take, forget } = await open(t, kind);
+    await Promise.all([a.take([], []), b.take([], [])]);
+    await Promise.all([a.take([], []), b.take([], [])]);
+    await forget();
+    const slots = { rate: 0, burst: 6 };
+    assert.equal(await take(a, { ...slots, want: 9 }), 3, 'half of them are those of the other one');
+    assert.equal((await a.take([], [])).size, 2);
+    assert.equal((await daemon('c').take([], [])).size, 3, 'a new one is not the other one');
+    assert.equal((await b.take([], [])).size, 3);
+    assert.equal((await b.take([], [])).size, 3);
+    assert.equal(await take(a, { ...slots, held: 3, want: 9 }), 3, 'nothing is reserved any more');
+    await forget();
+    const rates = { rate: 1e-6, burst: 12 };
+    assert.equal(await take(a, { ...rates, level: 12 }), 0);
+    const back = { ...rates, level: 2, isFirst: true, want: 20 };
+    assert.equal(await take(b, back), 2, 'at most what is left as it knows');
+    assert.equal(await take(a, { ...rates, want: 20 }), 0);
   });
 }
 

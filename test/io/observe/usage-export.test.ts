@@ -68,6 +68,17 @@ test('rows are exported as they are stored, and downloaded in every format', asy
   assert.equal((await ask(`${path}&format=xml`, { headers })).status, 400);
   assert.equal((await ask(`${path}&key=bob`, { headers })).text.split('\r\n').length, 2);
   assert.equal((await ask(path, {})).status, 401);
+  for (let n = 0; n < 11; n++) {
+    assert.equal((await ask(`${path}&until=never`, { headers })).status, 400);
+  }
+  const many = await Promise.all(
+    Array.from({ length: 15 }, () => ask(`${path}&format=ndjson`, { headers })),
+  );
+  for (const { status, text, headers: answer } of many) {
+    if (status === 503) assert.match(String(answer['retry-after']), /^\d+$/);
+    else assert.deepEqual([status, text.trimEnd().split('\n')], [200, lines]);
+  }
+  assert.ok(many.filter(({ status }) => status === 200).length >= 10);
 
   const remote = ['usage', 'export', '--format', 'ndjson', '--url', daemon.url];
   const env = { LLMPROXY_DATA_DIR: '/nonexistent', ADMIN_KEY: daemon.adminKey };

@@ -1,23 +1,35 @@
-import type { Taken, Wanted } from '../../../limits/lease-store.js';
+import type { LastAnswer, Taken, Wanted } from '../../../limits/lease-store.js';
 import type { Sql } from '../../client.js';
 
-/** Settles and leases limits for one daemon, in one statement. */
+/**
+ * Settles and leases limits for one daemon, in one statement.
+ * @returns with the time of the answer, in seconds of the database's clock.
+ */
 export async function takeLeases(
   sql: Sql,
   daemon: string,
   dead: readonly string[],
   wanted: readonly Wanted[],
-): Promise<Taken> {
-  const rows = await sql<
-    { name: string | null; granted: number; left: number; size: number; rank: number }[]
-  >`
-    SELECT name, granted, tokens_left AS left, size, rank FROM llmproxy_take_leases(
+  last: LastAnswer | null,
+): Promise<Taken & { at: number }> {
+  const rows = await sql<LeaseRow[]>`
+    SELECT name, granted, tokens_left AS left, size, rank, answered_at AS at FROM llmproxy_take_leases(
       ${daemon}, ARRAY(SELECT jsonb_array_elements_text(${JSON.stringify(dead)}::text::jsonb)),
-      ${JSON.stringify(wanted)}::text::jsonb)`;
+      ${JSON.stringify(wanted)}::text::jsonb, ${last?.at ?? null}, ${last?.size ?? null})`;
   const grants = rows.flatMap(({ name, granted, left }) =>
     name === null ? [] : [{ name, granted, left }],
   );
-  return { grants, size: rows[0]?.size ?? 1, rank: rows[0]?.rank ?? 1 };
+  const { size, rank, at } = rows[0] as LeaseRow;
+  return { grants, size, rank, at };
+}
+
+interface LeaseRow {
+  name: string | null;
+  granted: number;
+  left: number;
+  size: number;
+  rank: number;
+  at: number;
 }
 
 /**

@@ -1,0 +1,1 @@
+DROP FUNCTION llmproxy_take_leases(text, text[], jsonb, double precision, integer);
