@@ -81,7 +81,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   const daemons = hosts.map((_, index) => serve(index));
   await untilServing(postgres, 3);
   const floods: ChildProcess[] = [];
-  const sent: { host: string; atMs: number; status: number }[] = [];
+  const answered: (Answered & { host: string; status: number })[] = [];
   for (const host of hosts) {
     node(host, [executable, 'mock-provider', '--port', String(ports.provider)]);
     const flood = node(host, [
@@ -95,8 +95,8 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const [atMs = 0, status = 0] = line.split(' ').map(Number);
-        sent.push({ host: host.name, atMs, status });
+        const [sentMs = 0, atMs = 0, status = 0] = line.split(' ').map(Number);
+        answered.push({ host: host.name, sentMs, atMs, status });
       }
     });
   }
@@ -108,7 +108,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     await pause(seconds * 1_000);
     const untilMs = Date.now();
     const perSecond = (host?: string) => {
-      const served = sent.filter(
+      const served = answered.filter(
         (each) =>
           each.status === 200 &&
           (!host || each.host === host) &&
@@ -149,8 +149,8 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
 
   for (const flood of floods) flood.kill('SIGKILL');
   const burst = rate;
-  const served = sent.filter(({ status }) => status === 200).sort((a, b) => a.atMs - b.atMs);
-  const [first, last] = [served[0]?.atMs ?? 0, served.at(-1)?.atMs ?? 0];
+  const served = answered.filter(({ status }) => status === 200).sort((a, b) => a.atMs - b.atMs);
+  const [first, last] = [served[0]?.sentMs ?? 0, served.at(-1)?.atMs ?? 0];
   await pause(settleMs);
   const [stored] = await postgres.sql`
     SELECT count(DISTINCT request_id)::int AS rows FROM request_logs WHERE status = 200`;
@@ -164,15 +164,25 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   ]);
 });
 
-/** Excess of the worst span's requests over those that a bucket lets pass; below 0: never. */
-function mostOver(served: readonly { atMs: number }[], rate: number, burst: number): number {
+interface Answered {
+  sentMs: number;
+  atMs: number;
+}
+
+/**
+ * Excess of the worst span's requests over those that a bucket lets pass; below 0: never. A request was
+ * admitted between the times at which it was sent and answered, so a span has those that were both in it.
+ * @param served in the order of their answers.
+ */
+function mostOver(served: readonly Answered[], rate: number, burst: number): number {
   let most = Number.NEGATIVE_INFINITY;
-  let level = 0;
-  let beforeMs = served[0]?.atMs ?? 0;
-  for (const { atMs } of served) {
-    level = Math.max(0, level - ((atMs - beforeMs) / 1_000) * rate) + 1;
-    beforeMs = atMs;
-    most = Math.max(most, level - burst);
+  for (const { sentMs: fromMs } of served) {
+    let count = 0;
+    for (const { sentMs, atMs } of served) {
+      if (sentMs < fromMs) continue;
+      count++;
+      most = Math.max(most, count - ((atMs - fromMs) / 1_000) * rate - burst);
+    }
   }
   return most;
 }

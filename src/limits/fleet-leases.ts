@@ -198,7 +198,10 @@ export class FleetLeases {
 
   /** Keeps to this daemon's share while the store is away; null: the store is back. */
   keepTo(share: FleetShare | null, nowMs: number): void {
-    if (!share) return this.#rejoin(nowMs);
+    if (!share) {
+      this.#rejoin(nowMs);
+      return;
+    }
     this.#alone = { share, sinceMs: nowMs, buckets: new Map() };
     for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
   }

@@ -62,12 +62,7 @@ export function shareOf(whole: number, slot: number, count: number): number {
  * The share of one of `count` workers in a limit; all shares add up to the limit. If the burst has
  * fewer tokens than there are workers, the others get no part of the rate either.
  */
-export function limitShare(
-  rate: number,
-  burst: number,
-  slot: number,
-  count: number,
-): WorkerShare {
+export function limitShare(rate: number, burst: number, slot: number, count: number): WorkerShare {
   const sharing = Math.min(count, burst);
   const own = shareOf(burst, slot, sharing);
   // A rate per minute or day is not a whole number per second.

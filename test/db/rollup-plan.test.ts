@@ -15,7 +15,7 @@ function plan(
   timeZone = 'UTC',
   state: Partial<SumState> = {},
 ) {
-  const noFolds = { filledFrom: null, foldedDays: [], foldedWeeks: [] };
+  const noFolds = { filledFrom: null, foldedDays: [], foldedWeeks: [], untaggedFrom: null };
   const found = planRollups(by, { ...period, ...filter }, timeZone, { ...noFolds, ...state });
   const short = ({ since, until }: { since: Date; until: Date }) =>
     [since, until].map((time) => time.toISOString().slice(5, 16)).join(' ');
@@ -207,13 +207,27 @@ test('of the sums of whole days and weeks the fewest that will do are read', () 
     [['model'], { tag: 'a' }, 'fold tag_model'],
     [['team'], { tag: 'a', key: 'alice' }, 'fold tag_key'],
     [['key'], { model: 'm' }, 'fold key_model'],
+    [['tag', 'key'], {}, 'fold tag_key'],
+    [['tag'], { model: 'm' }, 'fold tag_model'],
   ];
   for (const [by, filter, dimensions] of cases) {
     const part = plan(by, { ...fortnight, ...filter }, 'UTC', folded)?.[0];
     assert.ok(part?.startsWith(`${dimensions} `), `${JSON.stringify([by, filter])}: ${part}`);
   }
   assert.equal(plan(['key'], { ...fortnight, tag: 'a', model: 'm' }, 'UTC', folded), null);
-  assert.equal(plan(['tag', 'key'], fortnight, 'UTC', folded), null);
   const short = { since: new Date('2026-03-02T01:00Z'), until: new Date('2026-03-03T23:00Z') };
   assert.equal(plan(['key'], { ...short, tag: 'a' }, 'UTC', folded), null);
+});
+
+test('requests without tags are read from rows where the sums of a day lack them', () => {
+  const state = { ...folded, untaggedFrom: new Date('2026-03-07') };
+  assert.deepEqual(plan(['tag', 'key'], fortnight, 'UTC', state), [
+    'fold tag_key day 03-07T00:00 03-09T00:00',
+    'fold tag_key day 03-10T00:00 03-11T00:00',
+    'rows 03-01T23:00 03-07T00:00',
+    'rows 03-09T00:00 03-10T00:00',
+    'rows 03-11T00:00 03-12T00:30',
+  ]);
+  const other = { ...fortnight, tag: 'a' };
+  assert.deepEqual(plan(['key'], other, 'UTC', state), plan(['key'], other, 'UTC', folded));
 });

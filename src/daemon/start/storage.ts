@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import { sizingFor } from '../../db/embedded/sizing.js';
-import type { Settle } from '../../observe/usage/usage-recorder.js';
 import { recoverJournals, UsageJournal } from '../../observe/usage/usage-journal.js';
+import type { Settle } from '../../observe/usage/usage-recorder.js';
 import { UsageSpool } from '../../observe/usage/usage-spool.js';
 import type { Closers } from '../closers.js';
 import type { LastGood } from '../follow/last-good.js';
@@ -13,9 +13,10 @@ import { openResources, type Resources } from '../follow/resources.js';
 import type { PriceBook } from '../price-book.js';
 import { openRollups } from '../rollups.js';
 import { Store } from '../store.js';
-import { identityOf, isSame } from '../workers/processes-file.js';
 import { openUsage, type Usage } from '../usage.js';
 import { openUsageExport, type UsageExport } from '../usage-export.js';
+import { followOrphaned, spoolFolder } from '../workers/orphaned-requests.js';
+import { identityOf, isSame } from '../workers/processes-file.js';
 import type { Observers } from './observers.js';
 import type { Place, Start } from './place.js';
 
@@ -79,7 +80,7 @@ export function createStorage(options: StorageOptions): Storage {
       closers.push(() => options.closeBudgets());
       const kept = await openOrFallBack(store, lastGood, start.kind === 'takeover');
       if (kept) emit({ type: 'started_without_database', ...kept });
-      const spoolDir = join(dataDir, 'usage-spool');
+      const spoolDir = join(dataDir, spoolFolder);
       const spool = await UsageSpool.open(spoolDir, settings.usage.max_spool_bytes);
       await recoverJournals(spoolDir, spool, isLiving);
       const recorder = openUsage(
@@ -94,6 +95,7 @@ export function createStorage(options: StorageOptions): Storage {
       usage = recorder;
       addRecorder(recorder);
       closers.push(() => recorder.close());
+      closers.push(followOrphaned(spoolDir, emit));
       const lastUsed = openLastUsed(store);
       addRecorder(lastUsed);
       closers.push(() => lastUsed.close());

@@ -12,6 +12,7 @@ import type { Descriptors } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { type OpenedGateway, openGateway } from './open-gateway.js';
 import { untilReplaced } from './orphan.js';
+import { leaveRequests } from './orphaned-requests.js';
 import { RequestBatch } from './packed-requests.js';
 
 /**
@@ -26,6 +27,8 @@ import { RequestBatch } from './packed-requests.js';
  * of a busy gateway's CPU.
  */
 const eventBatchMs = 20;
+/** Requests in the memory of an orphan. */
+const keptRequests = 1_000;
 const statusPeriodMs = 1_000;
 const tellEveryMs = 60_000;
 
@@ -48,6 +51,7 @@ let nextCredentials: NextCredentials | undefined;
 let onActivated = ignore;
 /** Workers of this daemon. */
 let workerCount = 1;
+let controlSocket = '';
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 const requests = new RequestBatch();
@@ -121,7 +125,8 @@ process.on('error', ignore);
 send({ type: 'loaded' });
 
 async function start(message: StartWorker): Promise<void> {
-  const { settings, controlSocket } = message;
+  const { settings } = message;
+  controlSocket = message.controlSocket;
   graceMs = settings.server.grace_period_ms;
   isOnTrial = message.isOnTrial;
   workerCount = message.count;
@@ -231,12 +236,19 @@ function drain(): void {
 
 /** Ends when the control process has the last events, or is gone. */
 function finish(): void {
-  if (!process.connected) process.exit(0);
+  if (!process.connected) {
+    leave();
+    process.exit(0);
+  }
   const last: FromWorker = { type: 'events', requests: requests.take(), events };
   process.send?.(last, undefined, undefined, () => process.exit(0));
 }
 
 function emit(event: GatewayEvent): void {
+  if (!process.connected) {
+    keep(event);
+    return;
+  }
   if (events.length + requests.size === 0) scheduleFlush();
   if (event.type === 'request_finished') requests.add(event);
   else events.push(event);
@@ -250,9 +262,20 @@ function scheduleFlush(): void {
 
 function flush(): void {
   flushedMs = performance.now();
-  if (events.length + requests.size === 0) return;
+  if (events.length + requests.size === 0 || !process.connected) return;
   send({ type: 'events', requests: requests.take(), events });
   events = [];
+}
+
+/** An orphan keeps its requests for the next control process. */
+function keep(event: GatewayEvent): void {
+  if (event.type !== 'request_finished') return;
+  requests.add(event);
+  if (requests.size >= keptRequests) leave();
+}
+
+function leave(): void {
+  if (requests.size > 0) leaveRequests(controlSocket, requests.take());
 }
 
 function send(message: FromWorker): void {

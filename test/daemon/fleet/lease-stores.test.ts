@@ -201,7 +201,11 @@ for (const [kind, skip] of kinds) {
     await Promise.all([a.take([], []), b.take([], [])]);
     await forget();
     const slots = { rate: 0, burst: 6 };
-    assert.equal(await take(a, { ...slots, want: 9 }), 3, 'half of them are those of the other one');
+    assert.equal(
+      await take(a, { ...slots, want: 9 }),
+      3,
+      'half of them are those of the other one',
+    );
     assert.equal((await a.take([], [])).size, 2);
     assert.equal((await daemon('c').take([], [])).size, 3, 'a new one is not the other one');
     assert.equal((await b.take([], [])).size, 3);

@@ -195,7 +195,6 @@ function daySums(bucket: Bucket): string {
     ) AS alike
     CROSS JOIN (VALUES ${cubes}) AS cube (dimensions, of_team, of_key, of_model, of_tag)
     LEFT JOIN LATERAL jsonb_array_elements_text(CASE WHEN of_tag THEN tags END) AS each (tag) ON true
-    WHERE NOT of_tag OR each.tag IS NOT NULL
     GROUP BY 1, 4, 5, 6, 7, 8, 9`;
 }
 

@@ -29,6 +29,8 @@ export interface SumState {
   /** Starts of the days and weeks that `usage_folds` has, in order; seconds since 1970. */
   foldedDays: readonly number[];
   foldedWeeks: readonly number[];
+  /** Sums of these by tag include the requests without tags from this time on; null: all do. */
+  untaggedFrom: Date | null;
 }
 
 const hourMs = 3_600_000;
@@ -54,7 +56,7 @@ export function planRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   timeZone: string,
-  { filledFrom, foldedDays, foldedWeeks }: SumState,
+  { filledFrom, foldedDays, foldedWeeks, untaggedFrom }: SumState,
 ): RollupPlan | null {
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
@@ -68,9 +70,10 @@ export function planRollups(
   if (isByTime && !isOffset(timeZone, filter, (minutes) => minutes % 60 === 0)) return null;
   const hasDays = !by.includes('hour') && isUtc;
   const cube = smallest(cubes, needed);
-  // Folds have no sums of requests without tags.
   const isSmall = needed.length > 0 && cube !== null && small.includes(cube);
-  const fold = isSmall || by.includes('tag') ? null : smallest(folds, needed);
+  const fold = isSmall ? null : smallest(folds, needed);
+  const foldedFrom = by.includes('tag') ? (untaggedFrom?.getTime() ?? 0) / 1_000 : 0;
+  const isUsable = (start: number) => start >= foldedFrom;
   const plan: RollupPlan = { sums: [], rows: [] };
   const add = (
     dimensions: string,
@@ -82,10 +85,10 @@ export function planRollups(
   };
   let rest: Range[] = [{ since: filter.since, until: filter.until }];
   if (fold !== null && hasDays) {
-    const weeks = by.includes('day') ? [] : covered(rest, foldedWeeks, 7 * dayMs);
+    const weeks = by.includes('day') ? [] : covered(rest, foldedWeeks.filter(isUsable), 7 * dayMs);
     add(fold, 'usage_folds', 'week', weeks);
     rest = without(rest, weeks);
-    const days = covered(rest, foldedDays, dayMs);
+    const days = covered(rest, foldedDays.filter(isUsable), dayMs);
     add(fold, 'usage_folds', 'day', days);
     rest = without(rest, days);
   }

@@ -8,6 +8,7 @@ import type { Range, RollupPlan, SummedRange } from './rollup-plan.js';
 import {
   type GroupOptions,
   groupColumns,
+  isTime,
   lastName,
   measureOf,
   orderOf,
@@ -31,31 +32,32 @@ export async function sumRollups(
   const parts = [
     ...plan.sums.map((range) => rolled(range, filter)),
     ...plan.rows.map((range) => single(range, filter, by)),
-  ];
+  ].map((part) => `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part`);
   const measures = [...new Set(['requests', measureOf(sort)])];
   const order = by.length > 0 ? `ORDER BY ${orderOf(by, sort).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
     sql,
     `WITH logs AS NOT MATERIALIZED (
-      SELECT *, ${groupColumns(by, timeZone, kept)}
-      FROM (${parts.join('\n      UNION ALL ')}) AS parts
-    ), ranked (g1, g2, id, last_name, ${measures.join(', ')}) AS (${
+      ${parts.join('\n      UNION ALL ')}
+    ), ranked (g1, g2, id, ${measures.join(', ')}) AS MATERIALIZED (${
       by.length > 0
-        ? `SELECT g1, g2, id, ${by.includes('key') ? lastName : 'NULL::text'},
-            ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
-          FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0`
-        : `SELECT NULL, NULL, NULL::bigint, NULL, ${measures.map(() => 0).join(', ')}`
-    }), named AS (
-      SELECT false AS is_total, ranked.*,
-        coalesce(c.name, CASE WHEN ranked.id IS NOT NULL THEN last_name END) AS key_name
-      FROM ranked LEFT JOIN credentials c ON c.id = ranked.id
+        ? `SELECT g1, g2, id, ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
+          FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0 ${firstOf(by, sort, limit)}`
+        : `SELECT NULL, NULL, NULL::bigint, ${measures.map(() => 0).join(', ')}`
+    }), deleted AS MATERIALIZED (
+      SELECT DISTINCT id FROM ranked LEFT JOIN credentials c USING (id) WHERE id IS NOT NULL AND c.name IS NULL
+    ), last_names AS (
+      SELECT g1, g2, id, ${lastName} AS last_name FROM logs JOIN deleted USING (id) GROUP BY g1, g2, id
+    ), named AS (
+      SELECT false AS is_total, ranked.*, coalesce(c.name, last_name) AS key_name
+      FROM ranked LEFT JOIN credentials c USING (id) LEFT JOIN last_names l ON l.id = ranked.id
+        AND l.g1 IS NOT DISTINCT FROM ranked.g1 AND l.g2 IS NOT DISTINCT FROM ranked.g2
     ), shown AS MATERIALIZED (
       SELECT row_number() OVER () AS place, ordered.* FROM (
         SELECT *, ${shownGroups(by)} FROM named ${order} LIMIT ${limit ?? 'NULL'}
       ) AS ordered
     ), found AS ${limit !== undefined && by.length > 0 ? '' : 'NOT '}MATERIALIZED (
-      SELECT place, ${counts.map((column) => `logs.${column}`).join(', ')}, durations, first_token_times
-      FROM logs JOIN shown ON ${isSameGroup(by)}
+      ${parts.flatMap((part) => sameGroups(by).map((condition) => foundIn(part, condition))).join('\n      UNION ALL ')}
     ), sums AS (
       SELECT place, ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint AS ${column}`).join(', ')}
       FROM found GROUP BY place
@@ -66,6 +68,28 @@ export async function sumRollups(
     signal,
   );
   return rows.map(toSum);
+}
+
+/**
+ * The clause that keeps the groups that may be shown, so that no others are named and sorted; empty where
+ * their order needs more than one number of each.
+ */
+function firstOf(
+  by: readonly UsageGrouping[],
+  sort: string | null,
+  limit: number | undefined,
+): string {
+  const isByName = sort?.endsWith('group') || (sort === null && by.some(isTime));
+  if (limit === undefined || by.length > 1 || isByName) return '';
+  const direction = sort === null || sort.startsWith('-') ? 'DESC' : 'ASC';
+  return `ORDER BY coalesce(sum(${measureOf(sort)}), 0)::bigint ${direction}
+          FETCH FIRST ${limit} ROWS WITH TIES`;
+}
+
+/** A join for each part: the server then finds each by its own index. */
+function foundIn(part: string, condition: string): string {
+  return `SELECT place, ${counts.map((column) => `logs.${column}`).join(', ')}, durations, first_token_times
+      FROM shown JOIN (${part}) AS logs ON ${condition}`;
 }
 
 /** Groups that are shown get histograms: there may be many more, and a bin for each request. */
@@ -108,18 +132,34 @@ type SummedRow = Omit<UsageSum, 'duration_ms' | 'first_token_ms'> & {
   first_token_times: Histogram | null;
 };
 
-/** A condition that rows belong to a group that is shown. Names of groups may be null. */
-function isSameGroup(by: readonly UsageGrouping[]): string {
-  const columns = [
-    ...by.map((_, index) => ({ name: `g${index + 1}`, none: "''" })),
-    ...(by.includes('key') ? [{ name: 'id', none: '0' }] : []),
+/**
+ * Conditions that rows belong to a group that is shown, at most one of which is true for a row. Names of
+ * groups may be null; most keys have an id, which an index has.
+ */
+function sameGroups(by: readonly UsageGrouping[]): string[] {
+  const isSame = by.map((_, index) => {
+    const [row, group] = [`logs.g${index + 1}`, `shown.g${index + 1}`];
+    return `coalesce(${row}, '') = coalesce(${group}, '') AND (${row} IS NULL) = (${group} IS NULL)`;
+  });
+  const names = isSame.join(' AND ') || 'true';
+  if (!by.includes('key')) return [names];
+  const others = isSame.filter((_, index) => by[index] !== 'key');
+  return [
+    ['logs.id = shown.id', ...others].join(' AND '),
+    `logs.id IS NULL AND shown.id IS NULL AND ${names}`,
   ];
-  const conditions = columns.flatMap(({ name, none }) => [
-    `coalesce(logs.${name}, ${none}) = coalesce(shown.${name}, ${none})`,
-    `(logs.${name} IS NULL) = (shown.${name} IS NULL)`,
-  ]);
-  return conditions.join(' AND ') || 'true';
 }
+
+/** The days or weeks of a range: an index finds each of them, and in it a key. */
+function starts(since: Date, until: Date, grain: SummedRange['grain']): string[] {
+  const unitMs = (grain === 'week' ? 7 : 1) * dayMs;
+  const count = (until.getTime() - since.getTime()) / unitMs;
+  return Array.from({ length: count }, (_, unit) =>
+    literal(new Date(since.getTime() + unit * unitMs)),
+  );
+}
+
+const dayMs = 86_400_000;
 
 /** Sums of a range, with the columns of `single`. */
 function rolled(
@@ -129,6 +169,9 @@ function rolled(
   const conditions = [
     `dimensions = ${literal(dimensions)} AND grain = '${grain}'`,
     where({ ...filter, since, until }),
+    ...(table === 'usage_folds'
+      ? [`started_at IN (${starts(since, until, grain).join(', ')})`]
+      : []),
     ...(tag ? [matches('tag', tag)] : []),
   ];
   const isFold = table === 'usage_folds';

@@ -93,6 +93,7 @@ async function rollupState(
   const [state] = await runReport<RollupState>(
     sql,
     `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
+      (SELECT nullif(untagged_from, '-infinity') FROM usage_rollup_state) AS "untaggedFrom",
       ${foldedOf('day')} AS "foldedDays", ${foldedOf('week')} AS "foldedWeeks",
       coalesce(sum(requests), 0)::bigint AS requests,
       coalesce(min(bucket) < coalesce((

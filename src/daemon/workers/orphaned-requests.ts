@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import type { RequestFinished } from '../../observe/event.js';
+import { type PackedRequests, unpackRequests } from './packed-requests.js';
+
+const lookEveryMs = 2_000;
+
+/** The folder of usage rows that are on disk, in a data directory. */
+export const spoolFolder = 'usage-spool';
+
+let files = 0;
+
+/**
+ * Leaves requests that ended in an orphaned worker to the next control process, without the texts of
+ * clients. Never throws: a full disk must not keep the worker from its end.
+ * @param controlSocket its path, in the data directory.
+ */
+export function leaveRequests(controlSocket: string, packed: PackedRequests): void {
+  // What was reserved of budgets is charged when the control process is found to be gone.
+  const requests = unpackRequests(packed).map((request): RequestFinished => {
+    return { ...request, uncounted: null, bodies: null, spend: null };
+  });
+  const name = `orphaned-${process.pid}-${++files}`;
+  const path = join(dirname(controlSocket), spoolFolder, name);
+  try {
+    writeFileSync(`${path}.part`, serialize(requests), { mode: 0o600 });
+    renameSync(`${path}.part`, `${path}.requests`);
+  } catch {}
+}
+
+/**
+ * Passes on what orphaned workers leave, now and later: they end after their last request.
+ * @returns ends it.
+ */
+export function followOrphaned(
+  dir: string,
+  onRequest: (request: RequestFinished) => void,
+): () => void {
+  const look = () => {
+    for (const request of takeRequests(dir)) onRequest(request);
+  };
+  // Not at once: prices come with the configuration.
+  const timer = setInterval(look, lookEveryMs);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    look();
+  };
+}
+
+function takeRequests(dir: string): RequestFinished[] {
+  const found: RequestFinished[] = [];
+  for (const name of readdirSync(dir).filter((each) => each.endsWith('.requests'))) {
+    const path = join(dir, name);
+    try {
+      const bytes = readFileSync(path);
+      // Removed first, so that none is counted twice.
+      rmSync(path);
+      found.push(...deserialize(bytes));
+    } catch {
+      // Left by another version, or taken by another process meanwhile.
+    }
+  }
+  return found;
+}
