@@ -28,7 +28,7 @@ import { RequestBatch } from './packed-requests.js';
  */
 const eventBatchMs = 20;
 /** Requests in the memory of an orphan. */
-const keptRequests = 1_000;
+const keptRequests = 200;
 const statusPeriodMs = 1_000;
 const tellEveryMs = 60_000;
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSteadyLoad } from '../../../bench/faults/steady-load.js';
 import { canReusePort, openListenSocket } from '../../../src/daemon/workers/listen-socket.js';
+import type { Sql } from '../../../src/db/client.js';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
 import { askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
@@ -33,6 +35,7 @@ async function surviveCrash(t: TestContext, handed: boolean): Promise<void> {
   const { mock } = await mockForTest(t, { chunks: 20, chunkIntervalMs: 20 });
   await first.addProvider('mock', { api_base: mock.url });
   const key = await first.addKey('alice');
+  const [waiting, orphaned] = [await first.addKey('waiting'), await first.addKey('orphaned')];
   await first.reload();
   const orphans = first.workerPids();
   const { url, port, home, sql, dbUrl } = first;
@@ -40,14 +43,26 @@ async function surviveCrash(t: TestContext, handed: boolean): Promise<void> {
   // If the test failed, it would continue and keep this process alive.
   t.after(async () => void (await load.stop()));
   await until('streams', () => load.result.answered.streams > 2);
-  first.kill('SIGKILL');
+  const rowsOf = async (name: string) => {
+    const [row] = await sql`
+      SELECT count(*)::int AS rows FROM request_logs WHERE credential_name = ${name}`;
+    return Number(row?.rows);
+  };
+  await whileNoneIsStored(sql, async () => {
+    for (let n = 0; n < 3; n++) assert.equal((await askChat(url, waiting, 'gpt-4o')).status, 200);
+    await until('the rows on disk', () => journalOf(home).split('"waiting"').length === 4);
+    first.kill('SIGKILL');
+  });
   const before = load.result.answered.streams;
   await until('streams from orphans', () => load.result.answered.streams > before + 6);
   assert.ok(orphans.every(isRunning));
+  for (let n = 0; n < 5; n++) assert.equal((await askChat(url, orphaned, 'gpt-4o')).status, 200);
 
   const database = { dbUrl: dbUrl ?? '', sql };
   const second = await startDaemon(t, { workers: 2, home, port, database, ...shared });
   await until('the end of the orphans', () => !orphans.some(isRunning));
+  await until('the rows of before', async () => (await rowsOf('waiting')) === 3);
+  await until('the rows of orphans', async () => (await rowsOf('orphaned')) === 5);
   const after = load.result.answered.streams;
   await until('streams from the new workers', () => load.result.answered.streams > after + 3);
   const { answered, failures } = await load.stop();
@@ -56,6 +71,20 @@ async function surviveCrash(t: TestContext, handed: boolean): Promise<void> {
   if (!handed) failures.delete('fresh: ECONNRESET');
   assert.deepEqual([...failures], []);
   assert.equal(await second.stop(), 0);
+}
+
+/** Does something while rows wait for the table to be free. */
+async function whileNoneIsStored(sql: Sql, work: () => Promise<void>): Promise<void> {
+  await sql.begin(async (locking) => {
+    await locking`LOCK TABLE request_logs IN ACCESS EXCLUSIVE MODE`;
+    await work();
+  });
+}
+
+function journalOf(home: string): string {
+  const folders = readdirSync(home, { recursive: true, encoding: 'utf8' });
+  const files = folders.filter((name) => /journal-[^/]*\.jsonl$/.test(name));
+  return files.map((name) => readFileSync(join(home, name), 'utf8')).join('');
 }
 
 for (const [what, signal] of [

@@ -115,7 +115,7 @@ test('the journal of a queue has a row until it is stored, refused or in the spo
     ...{ isRefusal: nobody, maxRows: 100, spool, journal: new UsageJournal(dir, '8-1') },
   });
   failing.add(row);
-  await failing.close(50);
+  await failing.close(1_000);
   assert.equal((await readdir(dir)).length, 1);
   assert.deepEqual(await recovered(), [row], 'once, from the spool');
 });
