@@ -24,11 +24,12 @@ function emptyLimit() {
 test('what a daemon refilled while it was cut off is not in the level that it reports', () => {
   const { leases, handle } = emptyLimit();
   leases.keepTo({ size: 2, rank: 1 }, 2_200);
-  assert.equal(handle(12_200, { used: 5, want: 9 })?.tokens, 5, 'half of ten seconds');
+  assert.equal(handle(2_200, { used: 5, want: 1 })?.tokens, 0, 'it starts empty');
+  assert.equal(handle(12_200, { want: 1 })?.tokens, 1);
   leases.keepTo(null, 12_200);
   const [entry] = leases.collect(13_200, true);
   assert.ok(Math.abs((entry?.level ?? 0) - 3.2) < 1e-9, `${entry?.level}`);
-  assert.equal(entry?.held, 5);
+  assert.equal(entry?.held, 1);
 });
 
 test('the level that is reported has neither what is held nor what is owed', () => {
@@ -59,7 +60,8 @@ test('after a failure a limit has at most the known level, until the store answe
 test('debts of a daemon that was cut off remain when it is back; what workers used alone is none', () => {
   const { leases, handle } = emptyLimit();
   leases.keepTo({ size: 2, rank: 1 }, 2_000);
-  assert.equal(handle(4_000, { used: 5, want: 1, alone: 4 })?.tokens, 1);
+  assert.equal(handle(2_000, { used: 5, want: 1, alone: 4 })?.tokens, 0);
+  assert.equal(handle(4_000, { want: 1 })?.tokens, 1);
   handle(4_000, { owed: 10 });
   leases.keepTo(null, 6_000);
   const [entry] = leases.collect(6_000);

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { RequestFinished } from '../../observe/event.js';
@@ -16,7 +17,7 @@ let files = 0;
  * clients. Never throws: a full disk must not keep the worker from its end.
  * @param controlSocket its path, in the data directory.
  */
-export function leaveRequests(controlSocket: string, packed: PackedRequests): void {
+export async function leaveRequests(controlSocket: string, packed: PackedRequests): Promise<void> {
   // What was reserved of budgets is charged when the control process is found to be gone.
   const requests = unpackRequests(packed).map((request): RequestFinished => {
     return { ...request, uncounted: null, bodies: null, spend: null };
@@ -24,8 +25,8 @@ export function leaveRequests(controlSocket: string, packed: PackedRequests): vo
   const name = `orphaned-${process.pid}-${++files}`;
   const path = join(dirname(controlSocket), spoolFolder, name);
   try {
-    writeFileSync(`${path}.part`, serialize(requests), { mode: 0o600 });
-    renameSync(`${path}.part`, `${path}.requests`);
+    await writeFile(`${path}.part`, serialize(requests), { mode: 0o600 });
+    await rename(`${path}.part`, `${path}.requests`);
   } catch {}
 }
 

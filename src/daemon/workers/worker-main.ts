@@ -12,7 +12,6 @@ import type { Descriptors } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { type OpenedGateway, openGateway } from './open-gateway.js';
 import { untilReplaced } from './orphan.js';
-import { leaveRequests } from './orphaned-requests.js';
 import { RequestBatch } from './packed-requests.js';
 
 /**
@@ -237,8 +236,8 @@ function drain(): void {
 /** Ends when the control process has the last events, or is gone. */
 function finish(): void {
   if (!process.connected) {
-    leave();
-    process.exit(0);
+    void leave().finally(() => process.exit(0));
+    return;
   }
   const last: FromWorker = { type: 'events', requests: requests.take(), events };
   process.send?.(last, undefined, undefined, () => process.exit(0));
@@ -271,11 +270,15 @@ function flush(): void {
 function keep(event: GatewayEvent): void {
   if (event.type !== 'request_finished') return;
   requests.add(event);
-  if (requests.size >= keptRequests) leave();
+  if (requests.size >= keptRequests) void leave();
 }
 
-function leave(): void {
-  if (requests.size > 0) leaveRequests(controlSocket, requests.take());
+/** Loaded only here: a worker that serves touches no disk. */
+async function leave(): Promise<void> {
+  if (requests.size === 0) return;
+  const packed = structuredClone(requests.take());
+  const { leaveRequests } = await import('./orphaned-requests.js');
+  await leaveRequests(controlSocket, packed);
 }
 
 function send(message: FromWorker): void {

@@ -191,11 +191,12 @@ function rolled(
  */
 function single(range: Range, filter: RequestFilter, by: readonly UsageGrouping[]): string {
   const byTag = by.includes('tag');
-  return `SELECT started_at, ${names.map((name) => (name === 'tag' && !byTag ? 'NULL::text' : name)).join(', ')},
-        ${counts.map((name) => `(${countsOfRow[name]})::bigint`).join(', ')},
-        ARRAY[(llmproxy_duration_bin(duration_ms) << 40) + 1],
+  return `SELECT started_at, ${names.map((name) => (name === 'tag' && !byTag ? 'NULL::text AS tag' : name)).join(', ')},
+        ${counts.map((name) => `(${countsOfRow[name]})::bigint AS ${name}`).join(', ')},
+        ARRAY[(llmproxy_duration_bin(duration_ms) << 40) + 1] AS durations,
         CASE WHEN first_token_ms IS NOT NULL
-          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END, NULL::text, NULL::text, NULL::text
+          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END AS first_token_times,
+        NULL::text AS dimensions, NULL::text AS grain, NULL::text AS mirror
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) AS each (tag) ON true' : ''}
       WHERE ${where({ ...filter, ...range })}`;
