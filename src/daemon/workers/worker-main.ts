@@ -54,6 +54,7 @@ let controlSocket = '';
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 const requests = new RequestBatch();
+let leaving: Promise<void> = Promise.resolve();
 let events: GatewayEvent[] = [];
 let flushedMs = 0;
 
@@ -274,11 +275,14 @@ function keep(event: GatewayEvent): void {
 }
 
 /** Loaded only here: a worker that serves touches no disk. */
-async function leave(): Promise<void> {
-  if (requests.size === 0) return;
+function leave(): Promise<void> {
+  if (requests.size === 0) return leaving;
   const packed = structuredClone(requests.take());
-  const { leaveRequests } = await import('./orphaned-requests.js');
-  await leaveRequests(controlSocket, packed);
+  leaving = leaving.then(async () => {
+    const { leaveRequests } = await import('./orphaned-requests.js');
+    await leaveRequests(controlSocket, packed);
+  });
+  return leaving;
 }
 
 function send(message: FromWorker): void {

@@ -41,8 +41,9 @@ export async function sumRollups(
       ${parts.join('\n      UNION ALL ')}
     ), ranked (g1, g2, id, ${measures.join(', ')}) AS MATERIALIZED (${
       by.length > 0
-        ? `SELECT g1, g2, id, ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
-          FROM logs GROUP BY g1, g2, id HAVING sum(requests) <> 0 ${firstOf(by, sort, limit)}`
+        ? `SELECT g1, ${by.length > 1 ? 'g2' : 'NULL::text'}, ${by.includes('key') ? 'id' : 'NULL::bigint'},
+            ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
+          FROM logs GROUP BY g1${by.length > 1 ? ', g2' : ''}${by.includes('key') ? ', id' : ''} HAVING sum(requests) <> 0 ${firstOf(by, sort, limit)}`
         : `SELECT NULL, NULL, NULL::bigint, ${measures.map(() => 0).join(', ')}`
     }), deleted AS MATERIALIZED (
       SELECT DISTINCT id FROM ranked LEFT JOIN credentials c USING (id) WHERE id IS NOT NULL AND c.name IS NULL
