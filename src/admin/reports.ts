@@ -17,7 +17,11 @@ export interface ReportOf {
   signal: AbortSignal;
 }
 
-const anyNumber = { all: Number.POSITIVE_INFINITY, viewers: Number.POSITIVE_INFINITY };
+/** Pages of exports that were admitted are never refused, nor cut for others: they end within a minute. */
+function turnsOf(kind: ReportOf['kind']): Turns {
+  const anyNumber = { all: Number.POSITIVE_INFINITY, viewers: Number.POSITIVE_INFINITY };
+  return kind === 'export' ? new Turns(anyNumber, 120_000) : new Turns(maxWaiting);
+}
 
 interface Running {
   result: Promise<unknown>;
@@ -100,7 +104,7 @@ export class Reports {
     name: string,
     work: (sql: Sql, signal: AbortSignal) => Promise<unknown>,
   ): Running {
-    const turns = this.#turns.get(kind) ?? new Turns(kind === 'export' ? anyNumber : maxWaiting);
+    const turns = this.#turns.get(kind) ?? turnsOf(kind);
     this.#turns.set(kind, turns);
     const stop = new AbortController();
     const run = async () => {

@@ -205,7 +205,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       const own = { kind: 'export', key, role: request.role, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
-      const end = control.reports.openExport(role);
+      const end = control.reports.openExport(request.role);
       // An error of the first page is still the answer.
       const first = await encoded.next().catch((error) => {
         end();
