@@ -155,7 +155,10 @@ test('ten exports run at once, and no page of theirs is refused', async () => {
   refused('admin');
   // A page may still be cancelled when its export has ended, and another one has begun.
   const pages = Array.from({ length: 12 }, (_, n) =>
-    reports.run({ ...usage(`${n}`, forever, 'viewer'), kind: 'export' }, work.run),
+    reports.run(
+      { ...usage(`${n}`, new AbortController().signal, 'viewer'), kind: 'export' },
+      work.run,
+    ),
   );
   for (const [n, page] of pages.entries()) {
     await turns();
