@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { EventStreamSplitter, writeFrame } from '../../src/dialects/bedrock/event-stream.js';
 import type { Codec } from '../../src/dialects/codec.js';
 import { codecs } from '../../src/dialects/codecs.js';
+import { cohereChatCodec } from '../../src/dialects/cohere/chat-codec.js';
 import { isObject, WrongField } from '../../src/dialects/conversation/read.js';
 import { emptyRequest, textBlock } from '../../src/dialects/conversation.js';
 import { SseSplitter } from '../../src/dialects/sse.js';
@@ -18,7 +19,10 @@ const all = Object.values(codecs);
 /** Something else at one place of a body. */
 const wrong = fc.record({
   steps: fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 7 }),
-  value: fc.jsonValue({ maxDepth: 2 }),
+  value: fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom('constructor', '__proto__', '%E0', { $ref: '#/%E0' }, { $ref: '#' }),
+  ),
   remove: fc.boolean(),
 });
 
@@ -66,7 +70,7 @@ for (const codec of all) {
       fc.property(requests(subset), wrong, (request, how) => {
         const body = spoilt(codec.writeRequest(request, target).body, how);
         const read = readable(() => codec.readRequest(body, place));
-        if (read) for (const other of all) other.writeRequest(read, target);
+        if (read) for (const other of [...all, cohereChatCodec]) other.writeRequest(read, target);
       }),
       { numRuns: 150 },
     );
