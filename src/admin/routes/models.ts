@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { ModelIndex, mappedNames } from '../../routing/model-index.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
@@ -84,13 +85,14 @@ export const modelRoutes: readonly AdminRoute[] = [
       ],
       responses: { 200: jsonResponse('The models', models) },
     },
-    handle: ({ query }, control) => {
+    handle: async ({ query }, control) => {
       const search = (query.get('search') ?? '').toLowerCase();
       const names = knownModels(control).filter((name) => name.toLowerCase().includes(search));
       if (query.get('sort') === '-model') names.reverse();
       const offset = Number(query.get('offset') ?? 0);
       const page = names.slice(offset, offset + Number(query.get('limit') ?? 100));
-      return { status: 200, body: { models: describeModels(control, page), total: names.length } };
+      const models = await describeModels(control, page);
+      return { status: 200, body: { models, total: names.length } };
     },
   },
 ];
@@ -122,8 +124,11 @@ function mappingsNow(control: Control): Mappings {
 
 const mappings = new WeakMap<Configuration, Mappings>();
 
+/** Models described before the event loop has a turn: each may have thousands of providers. */
+const modelsInTurn = 5;
+
 /** Models, each with the providers of its requests. */
-function describeModels(control: Control, names: readonly string[]) {
+async function describeModels(control: Control, names: readonly string[]): Promise<object[]> {
   const { configuration } = control.active();
   const { index } = mappingsNow(control);
   const { states } = control.workers();
@@ -132,7 +137,8 @@ function describeModels(control: Control, names: readonly string[]) {
   const stateOf = (provider: Provider) => providerState(provider, states, unusable, nowMs);
   const { routing } = control.settings;
   const shared = { allowedModels: null, endpoint: null, namesTranslated: false, routing, stateOf };
-  return names.map((model) => {
+  const described: object[] = [];
+  for (const model of names) {
     const meant = modelMeant(model, routing);
     const places = [meant, ...fallbacksOf(meant, routing)].flatMap((name) => index.find(name));
     const providers = [...new Set(places)]
@@ -141,7 +147,7 @@ function describeModels(control: Control, names: readonly string[]) {
     const { routes } = explainModel(model, { ...shared, providers });
     const [own, ...others] = routes;
     const candidates = own?.candidates ?? [];
-    return {
+    described.push({
       model,
       candidates: candidates.slice(0, maxCandidates).map((candidate) => {
         const { provider, model_sent, weight, priority, state, share, latency_ms } = candidate;
@@ -150,8 +156,10 @@ function describeModels(control: Control, names: readonly string[]) {
       }),
       candidates_total: candidates.length,
       fallbacks: others.map((route) => route.model),
-    };
-  });
+    });
+    if (described.length % modelsInTurn === 0) await turn();
+  }
+  return described;
 }
 
 function priceOf(control: Control, provider: string, model: string, nowMs: number) {
