@@ -9,6 +9,7 @@ import {
   type RowChanges,
   readAllRows,
   readChanges,
+  readPosition,
 } from '../../db/queries/configuration/read-configuration.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Store } from '../store.js';
@@ -68,6 +69,11 @@ export async function readRowChanges(
   store: Store,
   since: FeedPosition,
 ): Promise<RowChanges | null> {
+  const position = await inTime(store, readPosition);
+  // Most hints are of a change that its author has had read already.
+  if (position.version === since.version && position.entry === since.entry) {
+    return { position, ids: [], credentials: [], others: null };
+  }
   return await inTime(store, (sql) => readChanges(sql, since));
 }
 

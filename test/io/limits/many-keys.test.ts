@@ -5,8 +5,8 @@ import { type Daemon, startDaemon } from '../../support/daemon.js';
 import { testDatabase } from '../../support/postgres.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
-/** More than one part of a list. */
-const count = 5_000;
+/** More than one part of a list, and of the keys that a worker starts with. */
+const count = 6_000;
 
 async function withManyKeys(t: TestContext): Promise<Daemon> {
   const database = await testDatabase(t);
@@ -19,6 +19,11 @@ async function withManyKeys(t: TestContext): Promise<Daemon> {
 
 test('with thousands of keys', async (t) => {
   const daemon = await withManyKeys(t);
+  // The hash of a number is a key of the table.
+  for (const key of ['1', `${count}`]) {
+    const { status } = await askChat(daemon.url, key, 'm');
+    assert.equal(status, 503, 'a worker that listens has all keys, but no provider');
+  }
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('a', { api_base: upstream.url });
   await daemon.reload();

@@ -79,6 +79,12 @@ export async function readAllRows(sql: Sql): Promise<ReadRows> {
   };
 }
 
+/** The position after the last change: much less to read than that there are no changes. */
+export async function readPosition(sql: Sql): Promise<FeedPosition> {
+  const [position] = await sql.unsafe<[FeedPosition]>(`SELECT ${positionColumns}`);
+  return position;
+}
+
 /**
  * Reads the rows changed since a position, in one snapshot.
  * @returns null if that is not possible: too many, or changes that the feed does not name.
