@@ -40,6 +40,10 @@ for (const { engine, skip } of engines) {
     }
     const key = await daemon.addKey('alice');
     await daemon.reload();
+    const alone: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      alone.push((await sendChat({ url: daemon.url, key }, false)).tookMs);
+    }
     for (const [what, before, piece, count, after] of bodies) {
       const url = `${daemon.url}/v1/chat/completions`;
       const worker = new Worker(sender, {
@@ -63,7 +67,8 @@ for (const { engine, skip } of engines) {
           `${quantile(times, 0.5).toFixed(1)} ms, the slowest ${Math.max(...times).toFixed(0)} ms`,
       );
       assert.equal(status === 400, what === 'deep arrays');
-      assert.ok(Math.max(...times) < 2_000);
+      // On a busy machine a request waits for long without any other.
+      assert.ok(Math.max(...times) < 2_000 + 20 * Math.max(...alone));
     }
   });
 }
