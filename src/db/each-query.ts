@@ -8,6 +8,15 @@ export interface PendingQuery extends Promise<unknown> {
   readonly handler: (query: PendingQuery) => void;
   /** Null once it was cancelled. Rejects if the server cannot be told. */
   readonly canceller: ((query: PendingQuery) => Promise<void>) | null;
+  /** The connection that it was sent over; null before. */
+  readonly state: object | null;
+  /** True while the server answers it, rather than those sent before it. */
+  readonly active: boolean;
+  /** Set by `canceller`: it is not sent any more. */
+  cancelled: unknown;
+  /** The text around its values, and these. */
+  strings: readonly string[];
+  args: readonly unknown[];
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Sql } from './client.js';
 import { deadline } from './deadline.js';
 import { eachQuery, type PendingQuery } from './each-query.js';
@@ -37,7 +38,7 @@ export function cancellableQueries(sql: Sql): { sql: Sql; cancel(): Promise<void
   return {
     sql: eachQuery(sql, remember),
     cancel: async () => {
-      await Promise.all([...queries].map(cancel));
+      await Promise.all([...queries].map((query) => cancel(query, () => queries.has(query))));
     },
   };
 }
@@ -55,9 +56,23 @@ function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined):
   return Promise.race([work, aborted]).finally(forget);
 }
 
+const turnCheckMs = 20;
+
 /** A fragment of another query has nothing to cancel. */
-async function cancel(query: PendingQuery): Promise<void> {
+async function cancel(query: PendingQuery, isPending: () => boolean): Promise<void> {
   if (!query.executed) return;
   // `query.cancel()` drops this promise, and a rejection that nobody handles ends the process.
-  await query.canceller?.(query).catch(() => {});
+  const send = () => query.canceller?.(query).catch(() => {});
+  if (query.state === null) {
+    const cancelling = send();
+    // A connection that opens for it would never be used again: postgres.js 3.4 waits for its answer without
+    // having sent it. So the connection sends this, which nobody waits for.
+    query.strings = ['SELECT 1'];
+    query.args = [];
+    query.cancelled = null;
+    return await cancelling;
+  }
+  // Cancelled before its turn on its connection, it would leave its answer to the next one there.
+  while (isPending() && !query.active) await pause(turnCheckMs, undefined, { ref: false });
+  if (isPending()) await send();
 }

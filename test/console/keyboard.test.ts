@@ -22,7 +22,8 @@ test('everything is done with the keyboard, in sight, and nothing moves for who 
 }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 5 });
   const browser = await startBrowser(t);
-  const watched = await openPage(browser, daemon.url);
+  // A request that does not exist is looked for.
+  const watched = await openPage(browser, daemon.url, /status of 404/);
   const { page, problems } = watched;
   await signIn(watched, daemon.url, daemon.adminKey);
   await seen(page, 'openai-main');

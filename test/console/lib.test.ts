@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { curlOf, flagsOf } from '../../src/console/lib/command-text.js';
-import { compact, duration, fieldTime, money, percent } from '../../src/console/lib/format.js';
+import {
+  age,
+  bytes,
+  compact,
+  duration,
+  fieldTime,
+  money,
+  percent,
+  timeZone,
+} from '../../src/console/lib/format.js';
 import { forgetKept, keep, useKept } from '../../src/console/lib/kept.js';
 import { complete, type Schema } from '../../src/console/lib/schema.js';
 import { nextOrder, sorted } from '../../src/console/lib/sort.js';
@@ -20,12 +29,20 @@ test('numbers are short, and keep what tells them apart', () => {
     ...['0', '9,999', '10.0k', '12.3k', '999k', '1.00M', '1.23B'],
   ]);
   assert.deepEqual(
-    [null, 0, 3.21, 218.4, 1_420, 59_900, 90_000, 180_000, 2_700_400].map(duration),
-    [...['–', '0 ms', '3.2 ms', '218 ms', '1.42 s', '59.9 s', '1 min 30 s', '3 min', '45 min']],
+    [null, 0, 3.21, 10, 218.4, 1_420, 59_900, 90_000, 180_000, 2_700_400].map(duration),
+    [
+      ...['–', '0 ms', '3.2 ms', '10 ms', '218 ms', '1.42 s', '59.9 s', '1 min 30 s', '3 min'],
+      ...['45 min'],
+    ],
   );
-  assert.deepEqual([0, 0.0004, 0.123, 1, Number.NaN].map(percent), [
-    ...['0 %', '0.04 %', '12.3 %', '100 %', '–'],
+  assert.deepEqual([0, 0.0004, 0.123, 0.9994, 0.9995, 1, Number.NaN].map(percent), [
+    ...['0 %', '0.04 %', '12.3 %', '99.9 %', '100 %', '100 %', '–'],
   ]);
+  assert.deepEqual([1_048_575, 1_048_576, 104_857_599, 104_857_600].map(bytes), [
+    ...['1024 KB', '1.0 MB', '100.0 MB', '100 MB'],
+  ]);
+  const ages = [59, 60, 3_599, 3_600, 172_799, 172_800].map((seconds) => age(0, seconds * 1_000));
+  assert.deepEqual(ages, ['59 s', '1 min', '60 min', '1 h', '48 h', '2 d']);
   assert.deepEqual([0, 4e-7, 0.000453, 0.00312, 0.04, 0.156, 1_204.306].map(money), [
     ...['$0.00', '<$0.000001', '$0.000453', '$0.003120', '$0.040', '$0.16', '$1,204.31'],
   ]);
@@ -179,6 +196,7 @@ const offered = (text: string) =>
 
 test('completion follows the indentation, and offers the values of a field', () => {
   assert.deepEqual(offered('prov'), ['providers']);
+  assert.deepEqual(offered('providers'), [], 'it is written already');
   assert.deepEqual(offered('providers:\n  main:\n    we'), ['weight']);
   assert.deepEqual(offered('providers:\n  "a b":\n    weight: 1\n    '), [
     ...['weight', 'provider_type', 'is_enabled'],
@@ -216,6 +234,7 @@ test('months and days are those of the viewer, also where the clock changes', ()
       { since: '2026-10-31T12:00:00Z', until: now.toISOString(), usage },
       'month',
     );
+    assert.equal(timeZone(now).offset, 'UTC−5');
     // The first of November has 25 hours there.
     assert.deepEqual(
       days.times.map((time) => new Date(time * 1_000).toISOString().slice(5, 13)),
@@ -230,6 +249,10 @@ test('months and days are those of the viewer, also where the clock changes', ()
 });
 
 test('a step that has just begun is not shown before it has', () => {
+  inZone('Asia/Kolkata', () => assert.equal(timeZone().offset, 'UTC+5:30'));
+  const odd = { since: '2026-11-03T10:20:30.5Z', until: '2026-11-03T12:00:00Z', usage: [] };
+  assert.equal(timeline(odd, '1h').times[0], Date.parse('2026-11-03T10:20:00Z') / 1_000);
+  assert.equal(timeline(odd, '24h').times[0], Date.parse('2026-11-03T10:00:00Z') / 1_000);
   const hours = { since: '2026-11-03T10:20:00Z', until: '2026-11-03T12:00:00Z', usage: [] };
   assert.equal(timeline(hours, '24h').times.length, 2);
   assert.equal(timeline({ ...hours, until: '2026-11-03T12:00:01Z' }, '24h').times.length, 3);
