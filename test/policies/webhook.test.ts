@@ -198,11 +198,12 @@ for (const stream of [true, false]) {
         : Buffer.from(answerIn('openai.chat', said));
       const halves = [body.subarray(0, body.length / 2), body.subarray(body.length / 2)];
       let sendRest = () => {};
-      const { origin, last } = await guarded(t, rows, 'openai.chat', (_request, response) => {
+      const { origin, gateway, last } = await guarded(t, rows, 'openai.chat', (_, response) => {
         const type = stream ? 'text/event-stream' : 'application/json';
         response.writeHead(200, { 'content-type': type }).write(halves[0]);
         sendRest = () => response.end(halves[1]);
       });
+      const startMs = performance.now();
       const answer = await fetch(origin + pathOf('openai.chat', stream), {
         method: 'POST',
         body: requestIn('openai.chat', 'hi', stream).toString(),
@@ -221,10 +222,14 @@ for (const stream of [true, false]) {
       assert.ok(text === body.toString());
       await until('the check', () => checks.length > 0);
       assert.equal(last(), undefined, 'its record waits for the check');
+      const passedMs = performance.now() - startMs;
+      assert.equal(gateway.unrecorded.size, 1, 'so that a stop does too');
       const answering = setInterval(() => checks.shift()?.(), 10);
       await until('the record', () => last() !== undefined);
       clearInterval(answering);
-      const { guardrails, error, complete } = last() ?? assert.fail();
+      const { guardrails, error, complete, totalMs } = last() ?? assert.fail();
+      assert.ok(totalMs <= passedMs, `${totalMs} ms without the check`);
+      assert.equal(gateway.unrecorded.size, 0);
       assert.deepEqual(guardrails?.map(({ guardrail, verdict }) => [guardrail, verdict]).sort(), [
         ['ours', 'would_refuse'],
         ['pii', 'would_edit'],
@@ -236,7 +241,11 @@ for (const stream of [true, false]) {
 
 test('no more texts await a check than there is memory for, and the record says so', async (t) => {
   const hook = await startUpstream(t, () => {});
-  const rows = [guardrail('ours', 'webhook', { url: hook.url }, { mode: 'monitor' })];
+  const rows = [
+    guardrail('ours', 'webhook', { url: hook.url }, { mode: 'monitor' }),
+    guardrail('held', 'pii', {}, { phases: ['answer'] }),
+    guardrail('seen', 'pii', {}, { mode: 'monitor', phases: ['answer'] }),
+  ];
   const { origin, gateway, last } = await guarded(
     t,
     rows,
@@ -249,9 +258,15 @@ test('no more texts await a check than there is memory for, and the record says 
   assert.equal((await post(origin, path, requestIn('openai.chat', 'hi'))).status, 200);
   assert.equal(hook.received.length, 0);
   assert.equal(last()?.error, 'guardrail_skipped');
+  const tooMany = 'too many texts await their check';
   assert.deepEqual(
-    last()?.guardrails?.map(({ phase, found }) => [phase, found]),
-    ['request', 'answer'].map((phase) => [phase, ['too many texts await their check']]),
+    last()
+      ?.guardrails?.map(({ guardrail, phase, found }) => `${guardrail} ${phase} ${found}`)
+      .sort(),
+    [
+      'held answer ',
+      ...['ours answer', 'ours request', 'seen answer'].map((of) => `${of} ${tooMany}`),
+    ],
   );
   release();
   assert.ok(gateway.backlog.take(maxBacklogBytes));

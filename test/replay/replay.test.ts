@@ -213,6 +213,12 @@ test('a hard budget refuses requests that no longer fit, counting earlier spend 
   assert.equal(replay(with_(budget({ applies_to: { key: 'other' } })), all).refused_after, 0);
   const asked = all.map((each) => ({ ...each, need_nano: 40, cost_nano: 10 }));
   assert.equal(replay(with_(budget()), asked).refused_after, 13, 'the most that they can cost');
+  const dearer = { ...with_(budget()), prices: priced({ request: 20 }) };
+  assert.equal(
+    replay(dearer, asked).refused_after,
+    18,
+    'which is twice as much at twice the price',
+  );
   const { refusals } = replay(with_(budget()), all);
   assert.deepEqual(refusals[0]?.by, [{ name: 'budget "b"', requests: 10 }]);
   const later = all.map((each) => ({ ...each, started_ms: each.started_ms + 86_400_000 }));
@@ -233,6 +239,34 @@ test('a spent budget of one provider sends requests to another', () => {
     { provider: 'b', before: 0, after: 3 },
   ]);
   assert.equal(refused_after, 0);
+  const ofB = budgets.map((budget) => ({ ...budget, id: 2, applies_to: { provider: 'b' } }));
+  const both = replay({ ...rows_, budgets: [...budgets, ...ofB] }, rows(5, 1_000));
+  assert.equal(both.refused_after, 1, 'each pays for its own provider only');
+});
+
+test('a budget of a tag counts requests of the keys that have it', () => {
+  const budgets: Budget[] = [
+    {
+      ...{ id: 1, name: 'b', amount: 20, window: 'day', mode: 'hard', alerts: [] },
+      ...{ applies_to: { tag: 'own' }, webhook: null, ceiling: null, is_enabled: true },
+    },
+  ];
+  const rows_ = configuration([provider('a')], [credential('k', { tags: ['own'] })]);
+  const planned = { ...rows_, prices: priced({ request: 10 }), budgets };
+  const all = rows(5, 1_000, () => ({ tags: ['asked'] }));
+  assert.equal(replay(planned, all).refused_after, 3);
+});
+
+test('a rotated key is the current one, not that before', () => {
+  const previous = {
+    previous_key: 'f'.repeat(64),
+    previous_expires_at: new Date(startMs - 1).toISOString(),
+  };
+  const stored = configuration([provider('a')], [credential('k', previous)]);
+  assert.equal(replay(stored, rows(2, 10)).refused_after, 0);
+  const ofFile = configuration([provider('a')], [credential('k', { ...previous, id: null })]);
+  const asked = () => ({ credential_id: null, credential_name: 'k' });
+  assert.equal(replay(ofFile, rows(2, 10, asked)).refused_after, 0);
 });
 
 test('requests refused before are counted, and those that would be admitted have no known cost', () => {
@@ -268,6 +302,8 @@ test('a replay lists its unknowns', () => {
   ]) {
     assert.match(text, sentence);
   }
+  const plain = replay(two(1, 0), rows(2, 10)).unknown.join('\n');
+  assert.doesNotMatch(plain, /needed more than one attempt/);
 });
 
 test('the strategy latency prefers the provider that was faster', () => {

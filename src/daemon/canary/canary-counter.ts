@@ -112,7 +112,8 @@ function sideOf(canary: Canary, moved: string | null, { provider, model }: Judge
 function attemptsOf(event: RequestFinished): Judged[] {
   const { provider, modelSent, attemptsLog, status, error } = event;
   // A stream that broke was an answer when its attempt was logged.
-  const isCut = status < 400 && isProviderError(error);
+  const isClients = status >= 400 && status < 500;
+  const isCut = !isClients && isProviderError(error);
   if (attemptsLog === null) {
     if (provider === null || modelSent === null || status === 499) return [];
     const tookMs = Math.min(event.firstTokenMs ?? event.upstreamMs, event.upstreamMs);

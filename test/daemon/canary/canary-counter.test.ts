@@ -74,6 +74,13 @@ test('a stream that its provider broke off is a failure, one that others ended i
   for (const error of others) assert.equal(errorsOf(error), 0, error);
 });
 
+test('a whole answer that broke before it was passed on is a failure, a relayed refusal is not', () => {
+  const ended = (fields: Partial<RequestFinished>) =>
+    counting({}, { ...moved, complete: false, ...fields }).sums;
+  assert.deepEqual(ended({ status: 502, error: 'upstream_failed' }), [['to', 1, 1, 0]]);
+  assert.deepEqual(ended({ status: 400, error: 'provider_error' }), [['to', 1, 0, 0]]);
+});
+
 test('only the last of several answers broke off', () => {
   const answered = attempt({ outcome: 'answered', status: 200 });
   const attemptsLog = [{ ...answered, provider: 'a', model: 'm' }, answered];
@@ -93,6 +100,12 @@ test('latency is the time until the answer began, and slow where it is longer th
   const bound = { max_latency_ms: 100 };
   const took = (firstTokenMs: number) => ({ ...moved, firstTokenMs, upstreamMs: 5_000 });
   assert.deepEqual(counting(bound, took(100), took(101)).sums, [['to', 2, 0, 1]]);
+  const queued = { ...took(5_000), upstreamMs: 50 };
+  assert.deepEqual(
+    counting(bound, queued).sums,
+    [['to', 1, 0, 0]],
+    'its wait is not the provider’s',
+  );
   const run = new CanaryCounter(resolveSettings({}, '/').settings.routing);
   run.configured({
     canaries: [{ ...newCanary, name: 'c', from_provider: 'a', to_provider: 'b' }],
