@@ -127,7 +127,7 @@ for (const [kind, skip] of [
     const { most } = bounds(startMs, steadyMs);
     const all = pressure.count(startMs, steadyMs);
     assert.ok(all <= most, `${all} of at most ${most}`);
-    assert.ok(all >= 0.95 * most, `${all} of ${most}`);
+    assert.ok(all >= 0.85 * most, `${all} of ${most}`);
     assert.ok(pressure.count(startMs, steadyMs, second) > 0);
     first.isCut = true;
     pressure.stop(first);
