@@ -52,16 +52,16 @@ export function followOrphaned(
 
 function takeRequests(dir: string): RequestFinished[] {
   const found: RequestFinished[] = [];
-  for (const name of readdirSync(dir).filter((each) => each.endsWith('.requests'))) {
-    const path = join(dir, name);
-    try {
+  try {
+    for (const name of readdirSync(dir).filter((each) => each.endsWith('.requests'))) {
+      const path = join(dir, name);
       const bytes = readFileSync(path);
       // Removed first, so that none is counted twice.
       rmSync(path);
       found.push(...deserialize(bytes));
-    } catch {
-      // Left by another version, or taken by another process meanwhile.
     }
+  } catch {
+    // Taken by another process meanwhile, or left by another version; the others come next.
   }
   return found;
 }
