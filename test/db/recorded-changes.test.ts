@@ -18,13 +18,13 @@ const statements = [
      ('p', 'https://p/v1', 'secret', '{"headers": {"x": "secret"}, "priority": 1}'),
      ('q', 'https://q/v1', 'env:Q', '{"query": "secret"}')`,
   `UPDATE credentials SET rate_limit = 5, name = name || '!', odd = '{"b": 3}' WHERE name = 'one'`,
-  // One row changes in one column, the other one in another, and none in its time.
-  `UPDATE credentials SET rate_limit = 5, weight = CASE id WHEN 2 THEN 7 ELSE 1 END`,
+  // One row changes in one column, the other one in two.
+  `UPDATE credentials SET rate_limit = CASE id WHEN 2 THEN 5 ELSE 6 END, weight = CASE id WHEN 2 THEN 7 ELSE 1 END`,
   `UPDATE credentials SET updated_at = now()`,
   `UPDATE credentials SET rate_limit = rate_limit`,
   `UPDATE credentials SET credential_key = '${hash(6)}', previous_key = credential_key, previous_expires_at = '2031-01-01T00:00Z'` +
     ` WHERE id = 1`,
-  `UPDATE credentials SET rate_limit = NULL, allowed_models = NULL, limits = '{}'`,
+  `UPDATE credentials SET rate_limit = NULL, allowed_models = NULL, limits = '{}', updated_at = '2031-01-01'`,
   `UPDATE providers SET api_key = 'other', weight = 3`,
   `UPDATE providers SET provider_params = '{}', api_key = 'file:/x' WHERE provider_key = 'p'`,
   `SELECT set_config('llmproxy.source', 'secrets', false), set_config('llmproxy.daemon', 'd"1', false)`,
@@ -43,7 +43,7 @@ test('what is recorded of changes is the same as before it was made of changed c
   await migrateUp(old, undefined, 32);
   await migrateUp(now);
   const [before, after] = [await recorded(old), await recorded(now)];
-  assert.equal(before.audit.length, 23);
+  assert.equal(before.audit.length, 24);
   assert.deepEqual(after, before);
   const values = after.audit.map(({ before, after }) => [before, after]);
   assert.doesNotMatch(JSON.stringify(values), /secret|a{60}/);
