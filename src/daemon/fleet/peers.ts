@@ -9,12 +9,15 @@ export const silentAfterMs = 1_400;
 const lookTimeoutMs = 800;
 /** Interval between looks at a daemon that is not silent. */
 const everyMs = 10_000;
+/** Looks at an address, one after the other, that is not proven: its daemon may be just starting. */
+const firstLooks = 10;
 /** So many answers in a row prove that an address is a daemon's own, and no load balancer's. */
 const provenBy = 3;
 
 interface Peer {
   /** Answers in a row that were this daemon's own. */
   answers: number;
+  looks: number;
   isLooking: boolean;
   nextMs: number;
   found: 'dead' | 'alive' | null;
@@ -55,14 +58,16 @@ export class Peers {
       void answerAt(url).then((answer) => {
         peer.isLooking = false;
         learn(peer, isSilent, answer === daemonTag(row.id) ? 'own' : answer);
-        const isProving = peer.answers > 0 && peer.answers < provenBy;
+        peer.looks++;
+        const isNew = peer.looks < firstLooks || peer.answers > 0;
+        const isProving = isNew && peer.answers < provenBy;
         peer.nextMs = isProving ? nowMs : nowMs + everyMs;
       });
     }
   }
 }
 
-const newPeer = (): Peer => ({ answers: 0, isLooking: false, nextMs: 0, found: null });
+const newPeer = (): Peer => ({ answers: 0, looks: 0, isLooking: false, nextMs: 0, found: null });
 
 function learn(peer: Peer, isSilent: boolean, answer: string | null): void {
   if (answer === 'own') {

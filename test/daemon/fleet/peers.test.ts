@@ -131,3 +131,30 @@ test('a daemon whose row is gone is forgotten', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(peers.isDead('d'), false, 'nothing is known of its address any more');
 });
+
+test('a daemon that did not answer at once is asked again soon, a few times', async (t) => {
+  const peers = new Peers();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const look = async () => {
+    peers.look([row(url, 0)], 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await look();
+  await look();
+  let asked = 0;
+  let name = 'other';
+  const server = createServer((_, response) => {
+    asked++;
+    response.setHeader(daemonHeader, daemonTag(name));
+    response.end('{}');
+  }).listen(port, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  for (let n = 0; n < 20; n++) await look();
+  assert.ok(asked > 0 && asked <= 9, `asked ${asked} times`);
+  name = 'd';
+  const before = asked;
+  await look();
+  assert.equal(asked, before, 'later only from time to time');
+});
