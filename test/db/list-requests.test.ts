@@ -149,6 +149,8 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
   const slow = await listRequestPage(sql, { ...march, minDurationMs: 500 }, 10);
   assert.deepEqual(slow.rows.map((row) => row.request_id).sort(), ['r5', 'r6']);
   assert.equal(slow.next, null);
+  const full = await listRequestPage(sql, { ...march, minDurationMs: 500 }, 2);
+  assert.deepEqual([full.rows.length, full.next], [2, null], 'a full page may be the last one');
   const ofCost = async (bounds: Partial<RequestFilter>) => {
     const { rows } = await listRequestPage(sql, { ...march, ...bounds }, 100);
     return rows.map((row) => row.request_id).sort();
