@@ -55,7 +55,7 @@ test('the first events of a stream are judged by what they say', () => {
   assert.equal(judge(candidate([], { finishReason: 'SAFETY' })), 'content');
   assert.equal(judge({ promptFeedback: { blockReason: 'SAFETY' } }), 'content');
   assert.equal(judge({ error: { code: 503 } }), 'error');
-  assert.equal(judge('not json'), 'content', 'for the translation to refuse');
+  assert.equal(judge('not json'), 'waiting', 'nonsense is no answer');
 });
 
 test('an error in an answer of status 200 is treated as that error', () => {

@@ -35,7 +35,7 @@ test('a stream says something with its first delta, tool or end, and fails with 
     [event({ type: 'message_stop' }), 'content'],
     [event({ type: 'new_kind' }), 'content'],
     [event({ type: 'error', ...{ error: { type: 'overloaded_error' } } }), 'error'],
-    ['data: null\n\n', 'content'],
+    ['data: null\n\n', 'waiting'],
     ['data: no JSON\n\n', 'content'],
     [': comment\n\n', 'waiting'],
   ];
