@@ -155,7 +155,7 @@ BEGIN
     was := format('CASE WHEN o.id IS NOT NULL THEN (%s) - %s END', was, equal);
     now_is := format('CASE WHEN n.id IS NOT NULL THEN (%s) - %s END', now_is, equal);
   END IF;
-  -- Of a row that is there, its name is enough: what it is later is in its table, or before the next change.
+  -- A row that stays needs only its name: its content is in its table, or in the next change as `before`.
   -- Providers have secrets, which a new key of the machine encrypts again on both sides.
   RETURN format('WITH pairs AS MATERIALIZED (
       SELECT %1$s AS id, %2$s AS name, %3$s AS before, %4$s AS after, %5$s AS was, %6$s AS now_is

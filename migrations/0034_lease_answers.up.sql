@@ -3,7 +3,7 @@
 -- seen when it confirms an answer, not when the database reads its question. Daemons of before go on with
 -- the function of three arguments.
 
--- As the other one, with `acked`: when the last answer that the daemon has received was given, in seconds
+-- Like the other one, with `acked`: the time of the last answer that the daemon has received, in seconds
 -- since 1970; null: it has none yet. `known` is the number of daemons of that answer. From then on the
 -- daemon may have taken its share by itself.
 CREATE FUNCTION llmproxy_take_leases(
@@ -78,7 +78,7 @@ BEGIN
       SELECT coalesce(sum(h.value::double precision), 0) INTO others
       FROM jsonb_each_text(row_before.held) AS h JOIN limit_members m ON m.daemon = h.key
       WHERE h.key <> who AND m.seen >= clock_now - lost_after;
-      -- What is held counts: no more than a burst is ever there at once. One that is cut off has its
+      -- Tokens that are held count: no more than a burst is ever there at once. One that is cut off has its
       -- share of the burst instead.
       room := greatest(0, entry.burst * greatest(0, 1 - away) - others - entry.held);
       free := row_before.tokens + (clock - row_before.seconds) * entry.rate

@@ -186,7 +186,7 @@ function withKey(
     if (before) credentials.splice(place, 1);
     return { ...rows, credentials };
   }
-  // Of a key that keeps both, no other one needs to be read.
+  // No other key needs to be read where this one keeps both.
   const isKnown = before?.credential_key === key.credential_key && before.name === key.name;
   for (const other of isKnown ? [] : rows.credentials) {
     if (other === before) continue;

@@ -86,7 +86,7 @@ export function mergeConfiguration(
     credentials,
     ...(rows.purges && { purges: rows.purges }),
   };
-  // As arguments of `push` those of 150,000 rows would not fit on the stack.
+  // Those of 150,000 rows would not fit on the stack as arguments of `push`.
   for (const problem of validateConfiguration(merged, sources, privateAddresses)) {
     problems.push(problem);
   }

@@ -1,6 +1,6 @@
 import { timePattern } from './rows/time-pattern.js';
 
-/** What the patterns of schemas ask for, in words: `must be …`. */
+/** The patterns of schemas in words, which follow `must be`. */
 const words: ReadonlyMap<string, string> = new Map([
   ['^(?!\\d+$)[^\\u0000-\\u001f\\u007f]+$', 'not only digits, and have no control characters'],
   [
@@ -24,7 +24,7 @@ const words: ReadonlyMap<string, string> = new Map([
   [timePattern, 'a time such as 2026-01-31 or 2026-01-31T08:00Z'],
 ]);
 
-/** Why a text that does not match a pattern is wrong. */
+/** The reason to refuse a text that does not match a pattern. */
 export function patternReason(pattern: string): string {
   const known = words.get(pattern);
   return known === undefined ? `must match the pattern ${pattern}` : `must be ${known}`;

@@ -99,7 +99,7 @@ export class FleetLeases {
     const returned = Math.min(request.returned, before - used);
     this.#lend(state, worker, -used - returned);
     state.tokens += returned;
-    // What a worker used alone is of the share that the store has reserved meanwhile.
+    // The store has reserved the share from which a worker took these alone.
     this.#owe(request.key, state, request.owed ?? 0, nowMs);
     if (request.want <= 0 || this.#gone.has(worker))
       return grantOf(request.key, state, 0, 1, nowMs);
@@ -206,7 +206,7 @@ export class FleetLeases {
     for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
   }
 
-  /** What was refilled meanwhile is used up: it is in no level, and debts remain. */
+  /** Tokens refilled meanwhile are used up: they are in no level, and debts remain. */
   #rejoin(nowMs: number): void {
     const { sinceMs, buckets } = this.#alone ?? { sinceMs: nowMs, buckets: new Map() };
     this.#alone = null;

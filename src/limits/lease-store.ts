@@ -38,7 +38,7 @@ export interface Taken {
 }
 
 /**
- * What a daemon knows of the store's last answer. The store counts it as seen at that time, and not when it
+ * The store's last answer, as the daemon knows it. The store counts it as seen at that time, and not when it
  * read a later question: its answer may be lost, and then the daemon takes its share by itself.
  */
 export interface LastAnswer {

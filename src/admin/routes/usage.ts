@@ -200,7 +200,7 @@ export const usageRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const format = (request.query.get('format') ?? 'csv') as ExportFormat;
       const left = new AbortController();
-      // Of this export alone: clients may choose equal ids, and its pages are nobody else's.
+      // Clients may choose equal request ids, and the pages of an export are nobody else's.
       const key = randomUUID();
       const own = { kind: 'export', key, role: request.role, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));

@@ -24,7 +24,7 @@ interface BulkOptions extends BulkWorkerData {
   reload(): Promise<{ version: number }>;
   /** The module that the thread runs. */
   file?: string;
-  /** How long a change waits for a viewer's request, which then ends. */
+  /** The time that a change waits for a viewer's request, which then ends. */
   patienceMs?: number;
 }
 

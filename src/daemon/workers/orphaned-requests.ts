@@ -18,7 +18,7 @@ let files = 0;
  * @param controlSocket its path, in the data directory.
  */
 export async function leaveRequests(controlSocket: string, packed: PackedRequests): Promise<void> {
-  // What was reserved of budgets is charged when the control process is found to be gone.
+  // Reservations of budgets are charged when the control process is found to be gone.
   const requests = unpackRequests(packed).map((request): RequestFinished => {
     return { ...request, uncounted: null, bodies: null, spend: null };
   });

@@ -20,7 +20,7 @@ const silent = new Set([
 ]);
 /** Levels of schemas, those of references included. */
 const maxDepth = 32;
-/** How often a definition may be within itself; Gemini refuses deep schemas. */
+/** The most times that a definition may be within itself; Gemini refuses deep schemas. */
 const maxNesting = 3;
 /** Bytes of JSON that all references together may stand for. */
 const maxInlined = 1_048_576;

@@ -21,7 +21,7 @@ interface Segment {
 /**
  * Copies of the rows that wait in memory, in files that survive the process, not the machine: what is
  * written is not flushed. Rows are written without their bodies, some microseconds after they came.
- * Where the disk fails they are only in memory, as without a journal.
+ * If the disk fails they are only in memory, as without a journal.
  */
 export class UsageJournal {
   readonly #dir: string;

@@ -185,7 +185,7 @@ for (const [kind, skip] of kinds) {
     await Promise.all([a.take([], []), b.take([], [])]);
     await age('a', 3);
     const slots = { rate: 0, burst: 4, want: 9 };
-    // As the same daemon asks that has no answer yet.
+    // The same daemon, before it has an answer.
     await daemon('a').take([], []);
     assert.equal(await take(b, slots), 2, 'its share is reserved');
     await a.take([], []);
