@@ -21,7 +21,10 @@ export function proportion(count: number, all: number): Proportion | null {
   const scale = 1 + z ** 2 / all;
   const center = (value + z ** 2 / (2 * all)) / scale;
   const spread = (z / scale) * Math.sqrt((value * (1 - value)) / all + z ** 2 / (4 * all ** 2));
-  return { value, low: Math.max(0, center - spread), high: Math.min(1, center + spread) };
+  // Floating point would leave some 1e-18 of these.
+  const low = count === 0 ? 0 : center - spread;
+  const high = count === all ? 1 : center + spread;
+  return { value, low, high };
 }
 
 /**

@@ -16,6 +16,10 @@ test("the bounds of a proportion are Wilson's", () => {
   assert.deepEqual(of(5, 10), [0.5, 0.2366, 0.7634]);
   assert.deepEqual(of(2, 100), [0.02, 0.0055, 0.07]);
   assert.deepEqual(of(100, 100), [1, 0.963, 1]);
+  for (let all = 1; all < 500; all++) {
+    assert.equal(proportion(0, all)?.low, 0);
+    assert.equal(proportion(all, all)?.high, 1);
+  }
 });
 
 test('a quantile and its bounds are values of the sample, by rank', () => {
