@@ -9,6 +9,7 @@ import { makeDirectory, temporaryDirectory } from '../directory.js';
 import { printTable, run, say } from '../faults/report.js';
 import { type Generator, startGenerator } from '../load/generator.js';
 import { jobFor } from '../measure/measure-round.js';
+import { median } from '../measure/median.js';
 import { treeUsage } from '../measure/process-tree.js';
 import { scenarios } from '../scenarios.js';
 import { cacheFlags, guardrailsSetUp, llmproxy, spendSetUp } from '../targets/llmproxy.js';
@@ -89,8 +90,4 @@ async function marked({ started, generator }: Measured) {
 
 function sums({ worker, control }: Pick<Measured, 'worker' | 'control'>): number[] {
   return worker.map((us, round) => us + (control[round] ?? 0));
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

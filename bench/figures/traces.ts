@@ -12,6 +12,7 @@ import { type BenchGateway, startGateway, startMock } from '../faults/gateway.js
 import { printTable, run, say } from '../faults/report.js';
 import { startGenerator } from '../load/generator.js';
 import { jobFor } from '../measure/measure-round.js';
+import { median } from '../measure/median.js';
 
 const path = '/v1/chat/completions';
 const body = '{"model":"m","messages":[{"role":"user","content":"hi"}]}';
@@ -97,10 +98,4 @@ function cpuUs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;
 }

@@ -1,4 +1,5 @@
 import type { Percentiles } from '../load/messages.js';
+import { median } from './median.js';
 
 /** One round of one scenario against one target. */
 export interface Measurement {
@@ -18,8 +19,11 @@ export interface Measurement {
 
 /** The median of each number over several rounds; errors are summed. */
 export function medianOf(rounds: readonly Measurement[]): Measurement {
-  const of = (pick: (round: Measurement) => number | null) => median(rounds.map(pick)) ?? 0;
-  const percentile = (name: keyof Percentiles) => median(rounds.map((r) => r.latencyMs[name]));
+  const of = (pick: (round: Measurement) => number) => median(rounds.map(pick)) || 0;
+  const percentile = (name: keyof Percentiles) => {
+    const measured = rounds.flatMap((round) => round.latencyMs[name] ?? []);
+    return measured.length === 0 ? null : median(measured);
+  };
   return {
     cpuUs: of((round) => round.cpuUs),
     controlUs: of((round) => round.controlUs),
@@ -35,12 +39,4 @@ export function medianOf(rounds: readonly Measurement[]): Measurement {
     errors: rounds.reduce((sum, round) => sum + round.errors, 0),
     lastError: rounds.findLast((round) => round.lastError !== null)?.lastError ?? null,
   };
-}
-
-function median(values: readonly (number | null)[]): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const high = sorted[Math.floor(middle)];
-  const low = sorted[Math.ceil(middle) - 1];
-  return high === undefined || low === undefined ? null : (low + high) / 2;
 }

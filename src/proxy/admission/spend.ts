@@ -53,14 +53,8 @@ function chargesOf(budgets: readonly RoutedBudget[], selected: Selected, nowMs: 
     fromMs = Math.max(fromMs, startMs);
     untilMs = Math.min(untilMs, endMs ?? untilMs);
   }
-  const charges = {
-    all,
-    hard: all.filter(({ budget }) => budget.isHard),
-    isOfEvery: all.every(({ budget }) => budget.config.applies_to.provider === undefined),
-    names: all.map(spendName).join('\n'),
-    fromMs,
-    untilMs,
-  };
+  const isOfEvery = all.every(({ budget }) => budget.config.applies_to.provider === undefined);
+  const charges = { all, isOfEvery, ...reservedOf(all), fromMs, untilMs };
   if (budgets.every(({ isOfAll }) => isOfAll)) lasting.set(budgets, charges);
   return charges;
 }
@@ -197,6 +191,11 @@ function chargesAt({ all }: Charges, routes: readonly Route[]): Pick<Charges, 'h
   const charged = all.filter((each) =>
     routes.some(({ candidates }) => candidates.some((candidate) => isOfProvider(each, candidate))),
   );
+  return reservedOf(charged);
+}
+
+/** The hard budgets, and the names of all for the control process. */
+function reservedOf(charged: readonly Charged[]): Pick<Charges, 'hard' | 'names'> {
   return {
     hard: charged.filter(({ budget }) => budget.isHard),
     names: charged.map(spendName).join('\n'),
