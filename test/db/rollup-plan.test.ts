@@ -15,7 +15,9 @@ function plan(
   timeZone = 'UTC',
   state: Partial<SumState> = {},
 ) {
-  const noFolds = { filledFrom: null, foldedDays: [], foldedWeeks: [], untaggedFrom: null };
+  const noFolds = {
+    ...{ filledFrom: null, foldedDays: [], foldedWeeks: [], untaggedFrom: null, totalsFrom: null },
+  };
   const found = planRollups(by, { ...period, ...filter }, timeZone, { ...noFolds, ...state });
   const short = ({ since, until }: { since: Date; until: Date }) =>
     [since, until].map((time) => time.toISOString().slice(5, 16)).join(' ');
@@ -51,10 +53,11 @@ test('a period of whole days needs nothing else', () => {
 
 test('the smallest table that has all that is asked for is read', () => {
   const cases: [UsageGrouping[], Partial<RequestFilter>, string][] = [
-    [[], {}, 'model'],
-    [['day'], {}, 'model'],
+    [[], {}, 'total'],
+    [['day'], {}, 'total'],
+    [['hour'], { team: 'chat' }, 'team'],
     [['provider'], { model: 'gpt*' }, 'model'],
-    [['team'], {}, 'key'],
+    [['team'], {}, 'team'],
     [['team'], { key: 'alice' }, 'key'],
     [['tag'], { team: 'chat' }, 'tag'],
     [['day'], { tag: 'nightly' }, 'tag'],
@@ -104,18 +107,37 @@ test('periods that no roll-up covers are read from rows', () => {
 
 test('days of another time zone are made of hours, and a zone matters to days only', () => {
   assert.deepEqual(plan(['day'], {}, 'Europe/Berlin'), [
-    'model hour 03-01T11:00 03-04T05:00',
+    'total hour 03-01T11:00 03-04T05:00',
     'rows 03-01T10:20 03-01T11:00',
     'rows 03-04T05:00 03-04T05:30',
   ]);
   assert.deepEqual(plan(['key'], {}, 'Asia/Kolkata'), plan(['key']));
-  assert.equal(plan(['hour'])?.[0], 'model hour 03-01T11:00 03-04T05:00');
+  assert.equal(plan(['hour'])?.[0], 'total hour 03-01T11:00 03-04T05:00');
 });
 
 test('a zone that differs from UTC in summer only has days of its own from winter to winter', () => {
   const year = { since: new Date('2026-01-01'), until: new Date('2026-12-31') };
-  assert.deepEqual(plan(['day'], year, 'Europe/London'), ['model hour 01-01T00:00 12-31T00:00']);
+  assert.deepEqual(plan(['day'], year, 'Europe/London'), ['total hour 01-01T00:00 12-31T00:00']);
   assert.equal(plan(['day'], year, 'Australia/Lord_Howe'), null);
+});
+
+test('days without whole sums are made of the hours of totals, and of models and keys before these', () => {
+  const from = (time: string) => ({ totalsFrom: new Date(`2026-${time}:00Z`) });
+  const ends = ['rows 03-01T10:20 03-01T11:00', 'rows 03-04T05:00 03-04T05:30'];
+  assert.deepEqual(plan(['day']), ['total hour 03-01T11:00 03-04T05:00', ...ends]);
+  assert.deepEqual(plan(['team'], {}, 'UTC', from('03-03T07:00')), [
+    'team hour 03-03T07:00 03-04T05:00',
+    'key day 03-02T00:00 03-03T00:00',
+    'key hour 03-01T11:00 03-02T00:00',
+    'key hour 03-03T00:00 03-03T07:00',
+    ...ends,
+  ]);
+  const later = { ...from('03-03T07:00'), filledFrom: new Date('2026-03-04T01:00Z') };
+  assert.equal(plan(['hour'], {}, 'UTC', later)?.[0], 'total hour 03-04T01:00 03-04T05:00');
+  assert.equal(
+    plan(['hour'], {}, 'UTC', from('03-05T00:00'))?.[0],
+    'model hour 03-01T11:00 03-04T05:00',
+  );
 });
 
 test('periods without roll-ups are read from rows', () => {
@@ -165,7 +187,7 @@ test('days and weeks that are summed by more dimensions are read from these, as 
   assert.deepEqual(plan(['team'], fortnight, 'UTC', before), [
     'fold team week 03-02T00:00 03-09T00:00',
     'fold team day 03-10T00:00 03-11T00:00',
-    'key hour 03-11T06:00 03-12T00:00',
+    'team hour 03-11T06:00 03-12T00:00',
     'rows 03-01T23:00 03-02T00:00',
     'rows 03-09T00:00 03-10T00:00',
     'rows 03-11T00:00 03-11T06:00',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
-import { migrateUp } from '../../src/db/migrate.js';
+import { migrateDown, migrateUp } from '../../src/db/migrate.js';
 import { readMigrations } from '../../src/db/migration-files.js';
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { findRequestLog } from '../../src/db/queries/requests/list-requests.js';
@@ -128,6 +128,7 @@ async function assertAllSame(sql: Sql): Promise<void> {
     ['team', 'day'],
     ['model', 'provider'],
     ['provider', 'hour'],
+    ['team', 'hour'],
     ['team', 'user'],
     ['tag', 'team'],
   ];
@@ -322,6 +323,40 @@ test('existing rows are rolled up hour by hour, while others are stored, changed
   const whole = { since: new Date(0), until: new Date('2026-04-01') };
   const { rolled } = await both(sql, [], whole);
   assert.equal(rolled.total.requests, ofClients([...stored, ...added]));
+});
+
+test('hours that were summed before there were totals are read from other sums', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const before = readMigrations().findIndex(({ name }) => name === 'hourly_totals');
+  await migrateUp(sql, undefined, before);
+  await createRequestLogPartitions(sql, [...days, new Date().toISOString().slice(0, 10)]);
+  const random = randomOf(5);
+  await insertRequestLogs(
+    sql,
+    Array.from({ length: 100 }, () => randomRow(random)),
+  );
+  await migrateUp(sql);
+  const later = Array.from({ length: 100 }, () => randomRow(random));
+  await insertRequestLogs(sql, later);
+  await assertAllSame(sql);
+  const [state] =
+    await sql`SELECT totals_from > now() + interval '1 hour' AS lasts FROM usage_rollup_state`;
+  assert.equal(state?.lasts, true, 'requests that are stored during the migration may lack them');
+  // From when the rows of before are gone, totals are read.
+  await sql`UPDATE usage_rollup_state SET totals_from = '2026-03-01'`;
+  const { rolled } = await both(sql, ['hour'], {
+    since: new Date(0),
+    until: new Date('2026-04-01'),
+  });
+  const { rolled: few } = await both(sql, ['hour'], {
+    ...{ since: new Date('2026-03-01'), until: new Date('2026-04-01') },
+  });
+  assert.ok(few.total.requests <= rolled.total.requests);
+  assert.equal(few.total.requests, ofClients(later));
+  await migrateDown(sql, readMigrations().length - before);
+  await insertRequestLogs(sql, [randomRow(random)]);
+  const [left] = await sql`SELECT FROM usage_rollups WHERE dimensions IN ('total', 'team')`;
+  assert.equal(left, undefined);
 });
 
 test('a row stored while its hour is filled is in the sums once', async (t) => {

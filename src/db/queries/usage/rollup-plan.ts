@@ -31,6 +31,8 @@ export interface SumState {
   foldedWeeks: readonly number[];
   /** Sums of these by tag include the requests without tags from this time on; null: all do. */
   untaggedFrom: Date | null;
+  /** `usage_rollups` has sums of hours without keys and models from this time on; null: of all. */
+  totalsFrom: Date | null;
 }
 
 const hourMs = 3_600_000;
@@ -45,6 +47,8 @@ const cubes = {
   key_model: ['key', 'team', 'model', 'provider'],
 } as const;
 const hourly: readonly string[] = ['model', 'key'];
+/** Dimensions of roll-ups that exist by hour only: so few that days are made of them too. */
+const totals = { total: [], team: ['team'] } as const;
 /** Those that are as small as any fold. */
 const small: readonly string[] = ['model', 'tag'];
 
@@ -56,7 +60,7 @@ export function planRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   timeZone: string,
-  { filledFrom, foldedDays, foldedWeeks, untaggedFrom }: SumState,
+  { filledFrom, foldedDays, foldedWeeks, untaggedFrom, totalsFrom }: SumState,
 ): RollupPlan | null {
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
@@ -93,7 +97,14 @@ export function planRollups(
     rest = without(rest, days);
   }
   const from = filledFrom?.getTime() ?? Number.NEGATIVE_INFINITY;
-  const wholeUnits = (unitMs: number) => rest.flatMap((range) => whole(range, from, unitMs));
+  const wholeUnits = (unitMs: number, fromMs = from) =>
+    rest.flatMap((range) => whole(range, fromMs, unitMs));
+  const total = smallest(totals, needed);
+  if (total !== null) {
+    const hours = wholeUnits(hourMs, Math.max(from, totalsFrom?.getTime() ?? from));
+    add(total, 'usage_rollups', 'hour', hours);
+    rest = without(rest, hours);
+  }
   if (cube !== null && hasDays) {
     const days = wholeUnits(dayMs);
     add(cube, 'usage_rollups', 'day', days);

@@ -94,6 +94,7 @@ async function rollupState(
     sql,
     `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
       (SELECT nullif(untagged_from, '-infinity') FROM usage_rollup_state) AS "untaggedFrom",
+      (SELECT nullif(totals_from, '-infinity') FROM usage_rollup_state) AS "totalsFrom",
       ${foldedOf('day')} AS "foldedDays", ${foldedOf('week')} AS "foldedWeeks",
       coalesce(sum(requests), 0)::bigint AS requests,
       coalesce(min(bucket) < coalesce((
@@ -101,9 +102,13 @@ async function rollupState(
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'request_logs'::regclass AND c.relname ~ '^request_logs_p\\d{8}$'
       ), 'infinity'), false) AS "areRowsGone"
-    FROM usage_rollups
-    WHERE dimensions = 'model' AND grain = 'day'
-      AND bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`,
+    FROM usage_rollups JOIN (
+      SELECT CASE WHEN has THEN 'total' ELSE 'model' END AS dimensions, CASE WHEN has THEN 'hour' ELSE 'day' END AS grain
+      FROM (
+        SELECT totals_from <= date_trunc('day', ${literal(since)}, 'UTC') AS has FROM usage_rollup_state
+      ) AS totals
+    ) AS smallest USING (dimensions, grain)
+    WHERE bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`,
     signal,
   );
   return state as RollupState;
