@@ -81,7 +81,12 @@ export async function startControlServer(
   const bodies = new HeldBodies();
 
   /** All checks that can refuse a request come before its body is read. */
-  const answer = async (message: IncomingMessage, caller: Caller, requestId: string) => {
+  const answer = async (
+    message: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+    requestId: string,
+  ) => {
     const { url = '/', method = 'GET', headers, rawHeaders } = message;
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
@@ -119,7 +124,7 @@ export async function startControlServer(
     const release = bodies.hold(header, maxBytes, mayChange(role));
     let answered: AdminAnswer;
     try {
-      const body = await readBody(message, maxBytes);
+      const body = await readBody(message, response, maxBytes);
       const asked = {
         params,
         headers,
@@ -153,7 +158,7 @@ export async function startControlServer(
       const requestId = requestIdOf(String(message.headers['x-request-id'] ?? ''));
       let answered: AdminAnswer;
       try {
-        answered = await answer(message, identify(message), requestId);
+        answered = await answer(message, response, identify(message), requestId);
       } catch (error) {
         answered = errorAnswer(error, requestId, control, message);
       }

@@ -89,6 +89,8 @@ async function listen(
       ? createServer(limits, listener)
       : createTlsServer({ ...limits, ...tlsOptions(tls, limits.headersTimeout) }, listener);
   server.timeout = idleTimeoutMs;
+  // Node would ask for the body at once: the listener asks once it knows who sends it.
+  server.on('checkContinue', listener);
   // Without a listener the connection is closed with no answer.
   server.on('connect', (_request, socket) => socket.end(refusal));
   await new Promise<void>((resolve, reject) => {

@@ -1,17 +1,27 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../../errors.js';
 
 /**
- * Reads the request's body as sent.
+ * Reads the request's body as sent, and asks a client for it that waits with `Expect: 100-continue`.
  * @throws GatewayError `request_too_large`, `unsupported_encoding`, `request_timeout`.
  */
-export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(
+  message: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<Buffer> {
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     throw new GatewayError(
       'unsupported_encoding',
       `Send the body uncompressed, not as ${encoding}.`,
     );
+  }
+  // Its sender would be asked for a body that is refused unread.
+  if (Number(message.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  // `Expect` of HTTP/1.0 is ignored (RFC 9110, 10.1.1); Node has refused any other expectation.
+  if (message.headers.expect !== undefined && message.httpVersion !== '1.0') {
+    response.writeContinue();
   }
   return await readBytes(message, maxBytes);
 }
@@ -36,10 +46,7 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
     message.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length <= maxBytes) chunks.push(chunk);
-      else {
-        const reason = `The body is larger than ${maxBytes} bytes.`;
-        reject(new GatewayError('request_too_large', reason));
-      }
+      else reject(tooLarge(maxBytes));
     });
     message.once('end', () => resolve(Buffer.concat(chunks)));
     // The client has left, or the listener's deadline has passed.
@@ -47,4 +54,8 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
       reject(new GatewayError('request_timeout', 'The body did not arrive in time.'));
     });
   });
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError('request_too_large', `The body is larger than ${maxBytes} bytes.`);
 }

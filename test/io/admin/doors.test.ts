@@ -54,6 +54,41 @@ for (const { engine, skip } of engines) {
   });
 }
 
+test('the admin listener asks for a body only after it has seen the key', async (t) => {
+  const port = await freePort();
+  const daemon = await startDaemon(t, { settings: { admin: { listen: `127.0.0.1:${port}` } } });
+  const body = '{"name":"alice"}';
+  const head = (key: string, length: number, version = '1.1') =>
+    headOf(key).replace('1000000', String(length)).replace('HTTP/1.1', `HTTP/${version}`);
+  const waiting = (key: string, length: number) =>
+    head(key, length).replace('\r\n', '\r\nexpect: 100-continue\r\n');
+  for (const [sent, status] of [
+    [waiting('', body.length), 401],
+    [waiting('wrong', body.length), 401],
+    [waiting(daemon.adminKey, 1_000_000_000), 413],
+    [head(daemon.adminKey, 1_000_000_000), 413],
+  ] as const) {
+    const raw = await rawClient(port);
+    await raw.send(sent);
+    assert.match(await raw.until(/\}\}/), new RegExp(`^HTTP/1\\.1 ${status} `));
+    raw.socket.destroy();
+  }
+  const raw = await rawClient(port);
+  await raw.send(waiting(daemon.adminKey, body.length));
+  await raw.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+  await raw.send(body);
+  const answered = await raw.until(/"key":"[^"]+"/);
+  daemon.secrets.add(/"key":"([^"]+)"/.exec(answered)?.[1] ?? '');
+  assert.match(answered, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /);
+  raw.socket.destroy();
+
+  // A client of HTTP/1.0 knows no interim answer.
+  const old = await rawClient(port);
+  const asked = head(daemon.adminKey, 2, '1.0').replace('\r\n', '\r\nexpect: 100-continue\r\n');
+  await old.send(`${asked}{}`);
+  assert.match((await old.closed).received, /^HTTP\/1\.1 400 /);
+});
+
 test('the admin API is limited to the addresses of admin.allow_from, as reported by trusted proxies', async (t) => {
   const daemon = await startDaemon(t, {
     settings: {
