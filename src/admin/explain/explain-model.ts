@@ -2,9 +2,10 @@ import type { Provider } from '../../config/configuration.js';
 import type { Settings, StrategyName } from '../../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import { firstChoices, firstShares } from '../../routing/first-choice.js';
-import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
+import { allowedBy, compileMappingMatch, type MappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 import { compileWires, translatedApis, wireAt } from '../../routing/wire.js';
+import type { Pace } from '../pace.js';
 import { isUsable, type ProviderState } from './provider-state.js';
 
 /** Explains the routing of a model; the field names are those of the API. */
@@ -64,16 +65,19 @@ export interface RoutingFacts {
   namesTranslated: boolean;
   routing: Settings['routing'];
   stateOf: (provider: Provider) => ProviderState;
+  /** A step is a provider: there may be 10,000 for each model. */
+  pace: Pace;
 }
 
 /** Follows a request through the configuration and reports each step. */
-export function explainModel(asked: string, facts: RoutingFacts): ModelExplanation {
+export async function explainModel(asked: string, facts: RoutingFacts): Promise<ModelExplanation> {
   const { routing, providers, allowedModels } = facts;
   const model = modelMeant(asked, routing);
   const entry = allowedBy(allowedModels, model);
-  const routes = [model, ...fallbacksOf(model, routing)].flatMap((name, index) =>
-    explainRoutes(name, index > 0, facts),
-  );
+  const routes: RouteExplanation[] = [];
+  for (const [index, name] of [model, ...fallbacksOf(model, routing)].entries()) {
+    routes.push(...(await explainRoutes(name, index > 0, facts)));
+  }
   const takesFirst = routes.find((route) => route.skipped === null && route.candidates.length > 0);
   for (const route of routes) shareOut(route, route === takesFirst, routing.strategy);
   return {
@@ -102,16 +106,18 @@ function errorOf(
 }
 
 /** The routes of a model: providers that speak the endpoint's API come before translated ones. */
-function explainRoutes(
+async function explainRoutes(
   model: string,
   fallback: boolean,
-  { providers, allowedModels, endpoint, namesTranslated, stateOf }: RoutingFacts,
-): RouteExplanation[] {
+  { providers, allowedModels, endpoint, namesTranslated, stateOf, pace }: RoutingFacts,
+): Promise<RouteExplanation[]> {
   const speaking: Candidate[] = [];
   const translating: Candidate[] = [];
   const others: RouteExplanation['others'] = [];
   for (const provider of providers) {
-    const match = compileMappingMatch(provider.model_mapping)(model);
+    const turn = pace();
+    if (turn) await turn;
+    const match = mappingOf(provider)(model);
     const { provider_key: name, weight, provider_params } = provider;
     if (!match) others.push({ provider: name, reason: 'its mapping does not name this model' });
     else if (!provider.is_enabled)
@@ -151,19 +157,31 @@ function explainRoutes(
     : [{ ...routeOf(speaking, fallback, false), others: [] }, last];
 }
 
+/** Compiled once: a mapping may have thousands of patterns. */
+function mappingOf({ model_mapping }: Provider): (model: string) => MappingMatch | null {
+  const known = mappings.get(model_mapping);
+  if (known) return known;
+  const made = compileMappingMatch(model_mapping);
+  mappings.set(model_mapping, made);
+  return made;
+}
+
+const mappings = new WeakMap<Provider['model_mapping'], (model: string) => MappingMatch | null>();
+
 /** Available ones first, by priority, weight 0 last within a priority; then unavailable ones. */
 function ordered(candidates: readonly Candidate[]): Candidate[] {
-  const rank = (candidate: Candidate) => [
-    isUsable(candidate) ? 0 : 1,
-    candidate.priority,
-    candidate.weight === 0 ? 1 : 0,
-    -candidate.weight,
-  ];
-  return [...candidates].sort((a, b) => {
-    const [left, right] = [rank(a), rank(b)];
-    const at = left.findIndex((value, index) => value !== right[index]);
-    return at < 0 ? 0 : (left[at] ?? 0) - (right[at] ?? 0);
+  const ranked = candidates.map((candidate) => {
+    const { priority, weight } = candidate;
+    return {
+      candidate,
+      ranks: [isUsable(candidate) ? 0 : 1, priority, weight === 0 ? 1 : 0, -weight],
+    };
   });
+  ranked.sort((a, b) => {
+    const at = a.ranks.findIndex((rank, index) => rank !== b.ranks[index]);
+    return at < 0 ? 0 : (a.ranks[at] ?? 0) - (b.ranks[at] ?? 0);
+  });
+  return ranked.map(({ candidate }) => candidate);
 }
 
 /** Sets each candidate's share of first attempts, and the reason. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Orders } from '../../db/queries/ordered.js';
 import type { Page } from '../../db/queries/rows.js';
 import type { AdminAnswer, Parameter } from '../route.js';
@@ -7,6 +8,9 @@ import type { AdminAnswer, Parameter } from '../route.js';
 const partRows = 1_000;
 /** The same for sorted rows: each part sorts all of them. */
 const sortedPartRows = 10_000;
+
+/** Rows written before the event loop has a turn. */
+const rowsInTurn = 500;
 
 /** The query parameter that sorts a list. @param columns by which it may be sorted. */
 export function sortParameter(columns: readonly string[], normal: string): Parameter {
@@ -104,13 +108,19 @@ export async function listAnswer<Row extends { id: number }>(
     return { rows, isLast: rows.length < asked || left === 0 };
   };
   const first = await readPart(page);
-  if (first.isLast) return { status: 200, body: { version, [name]: first.rows.map(show) } };
+  if (first.isLast && first.rows.length <= rowsInTurn) {
+    return { status: 200, body: { version, [name]: first.rows.map(show) } };
+  }
   async function* text() {
     yield `{"version":${version},"${name}":[`;
     let { offset } = page;
     for (let part = first; ; ) {
       const last = part.rows.at(-1);
-      yield part.rows.map((row) => JSON.stringify(show(row))).join(',');
+      for (let at = 0; at < part.rows.length; at += rowsInTurn) {
+        const rows = part.rows.slice(at, at + rowsInTurn);
+        yield `${at === 0 ? '' : ','}${rows.map((row) => JSON.stringify(show(row))).join(',')}`;
+        await turn();
+      }
       if (part.isLast || !last) break;
       offset += part.rows.length;
       part = await readPart(

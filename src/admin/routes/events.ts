@@ -1,9 +1,12 @@
 import { mayChange } from '../../config/settings/settings-types.js';
 import type { RequestFinished } from '../../observe/request-event.js';
+import type { Control } from '../control.js';
 import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
 import { type EventWriter, eventStream } from '../server/event-stream.js';
-import { describeStatus, statusParameters } from './status.js';
+import { jsonText } from '../server/json-text.js';
+import { StatusFeed } from '../server/status-feed.js';
+import { statusNow, statusParameters } from './status.js';
 
 const statusEveryMs = 1_000;
 
@@ -66,21 +69,19 @@ export const eventRoutes: readonly AdminRoute[] = [
       const last = Number(headers['last-event-id'] ?? Number.NaN);
       const after = Number.isSafeInteger(last) ? last : null;
       const matches = matcher(query);
-      const ofStatus = new URLSearchParams(query);
-      ofStatus.delete('provider');
+      const limit = query.get('limit');
+      const ofStatus = new URLSearchParams(limit === null ? {} : { limit: String(Number(limit)) });
       const start = (writer: EventWriter) => {
         const stops: (() => void)[] = [];
         if (topics.includes('requests')) {
           const watch = control.live.watch(({ number, request }) => {
-            if (matches(request)) writer.send('request', requestRow(request), number);
+            if (matches(request)) writer.send('request', rowText(request), number);
           }, after);
           stops.push(watch);
         }
         if (topics.includes('status')) {
-          const send = () => writer.send('status', describeStatus(control, ofStatus));
-          send();
-          const timer = setInterval(send, statusEveryMs);
-          stops.push(() => clearInterval(timer));
+          const send = (text: string) => writer.send('status', text);
+          stops.push(feedOf(control).follow(ofStatus.toString(), send));
         }
         return () => {
           for (const stop of stops) stop();
@@ -92,6 +93,30 @@ export const eventRoutes: readonly AdminRoute[] = [
     },
   },
 ];
+
+function feedOf(control: Control): StatusFeed {
+  const known = feeds.get(control);
+  if (known) return known;
+  const feed = new StatusFeed(statusEveryMs, async () => {
+    const statusOf = await statusNow(control);
+    return (query) => jsonText(statusOf(new URLSearchParams(query)));
+  });
+  feeds.set(control, feed);
+  return feed;
+}
+
+const feeds = new WeakMap<Control, StatusFeed>();
+
+/** A request as JSON, written once for all who follow. */
+function rowText(request: RequestFinished): string {
+  const known = rowTexts.get(request);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(requestRow(request));
+  rowTexts.set(request, text);
+  return text;
+}
+
+const rowTexts = new WeakMap<RequestFinished, string>();
 
 function matcher(query: URLSearchParams): (request: RequestFinished) => boolean {
   const [key, model, provider] = ['key', 'model', 'provider'].map((name) => query.get(name));

@@ -13,6 +13,7 @@ import { requestIdAsked, requestIdIn } from '../lists/request-parameters.js';
 import { errorReferences } from '../openapi/errors.js';
 import { modelExplanation, requestExplanation } from '../openapi/explanation-schemas.js';
 import { jsonResponse } from '../openapi/schemas.js';
+import { paced } from '../pace.js';
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
 
 const explains =
@@ -85,9 +86,9 @@ export const explainRoutes: readonly AdminRoute[] = [
       ],
       responses: { 200: jsonResponse('Where it would go', modelExplanation) },
     },
-    handle: ({ query: parameters }, control) => ({
+    handle: async ({ query: parameters }, control) => ({
       status: 200,
-      body: explainUnsent(control, parameters),
+      body: await explainUnsent(control, parameters),
     }),
   },
 ];
@@ -125,7 +126,10 @@ export function explainHere(control: Control, id: string): RequestExplanation | 
   return explainRemembered(fleet.id, remembered, providers, recent, settings.routing, priceOf);
 }
 
-function explainUnsent(control: Control, parameters: URLSearchParams) {
+/** Providers explained before the event loop has a turn: the APIs translated for each take long. */
+const providersInTurn = 100;
+
+async function explainUnsent(control: Control, parameters: URLSearchParams) {
   const { configuration } = control.active();
   const keyName = parameters.get('key');
   const pattern = parameters.get('endpoint');
@@ -133,13 +137,14 @@ function explainUnsent(control: Control, parameters: URLSearchParams) {
   const nowMs = Date.now();
   const workers = control.workers().states;
   const unusable = control.secrets.unusable();
-  const explanation = explainModel(parameters.get('model') ?? '', {
+  const explanation = await explainModel(parameters.get('model') ?? '', {
     providers: configuration.providers,
     allowedModels: key?.allowed_models ?? null,
     endpoint: modelEndpoints.find((endpoint) => endpoint.pattern === pattern) ?? null,
     namesTranslated: true,
     routing: control.settings.routing,
     stateOf: (provider) => providerState(provider, workers, unusable, nowMs),
+    pace: paced(providersInTurn),
   });
   return {
     ...explanation,

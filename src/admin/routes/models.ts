@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { ModelIndex, mappedNames } from '../../routing/model-index.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
@@ -7,6 +6,7 @@ import { explainModel } from '../explain/explain-model.js';
 import { providerState } from '../explain/provider-state.js';
 import { sortParameter } from '../lists/list-page.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
+import { paced } from '../pace.js';
 import type { AdminRoute } from '../route.js';
 
 /** Candidates listed of a model. */
@@ -124,8 +124,8 @@ function mappingsNow(control: Control): Mappings {
 
 const mappings = new WeakMap<Configuration, Mappings>();
 
-/** Models described before the event loop has a turn: each may have thousands of providers. */
-const modelsInTurn = 5;
+/** Providers and prices looked at before the event loop has a turn: a model may have thousands. */
+const stepsInTurn = 100;
 
 /** Models, each with the providers of its requests. */
 async function describeModels(control: Control, names: readonly string[]): Promise<object[]> {
@@ -136,7 +136,11 @@ async function describeModels(control: Control, names: readonly string[]): Promi
   const nowMs = Date.now();
   const stateOf = (provider: Provider) => providerState(provider, states, unusable, nowMs);
   const { routing } = control.settings;
-  const shared = { allowedModels: null, endpoint: null, namesTranslated: false, routing, stateOf };
+  const pace = paced(stepsInTurn);
+  const shared = {
+    ...{ allowedModels: null, endpoint: null, namesTranslated: false },
+    ...{ routing, stateOf, pace },
+  };
   const described: object[] = [];
   for (const model of names) {
     const meant = modelMeant(model, routing);
@@ -144,20 +148,23 @@ async function describeModels(control: Control, names: readonly string[]): Promi
     const providers = [...new Set(places)]
       .sort((a, b) => a - b)
       .flatMap((place) => configuration.providers[place] ?? []);
-    const { routes } = explainModel(model, { ...shared, providers });
+    const { routes } = await explainModel(model, { ...shared, providers });
     const [own, ...others] = routes;
     const candidates = own?.candidates ?? [];
+    const shown: object[] = [];
+    for (const candidate of candidates.slice(0, maxCandidates)) {
+      const turn = pace();
+      if (turn) await turn;
+      const { provider, model_sent, weight, priority, state, share, latency_ms } = candidate;
+      const price = priceOf(control, provider, model_sent, nowMs);
+      shown.push({ provider, model_sent, weight, priority, state, share, latency_ms, price });
+    }
     described.push({
       model,
-      candidates: candidates.slice(0, maxCandidates).map((candidate) => {
-        const { provider, model_sent, weight, priority, state, share, latency_ms } = candidate;
-        const price = priceOf(control, provider, model_sent, nowMs);
-        return { provider, model_sent, weight, priority, state, share, latency_ms, price };
-      }),
+      candidates: shown,
       candidates_total: candidates.length,
       fallbacks: others.map((route) => route.model),
     });
-    if (described.length % modelsInTurn === 0) await turn();
   }
   return described;
 }

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { query } from '../../changes/query.js';
 import { type Budget, selectorsSchema } from '../../config/rows/budget.js';
 import { unitNames } from '../../config/rows/price.js';
@@ -7,6 +6,7 @@ import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
 import type { Control } from '../control.js';
 import { spentBudgetParameters, spentBudgets } from '../lists/spent-budgets.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
+import { paced } from '../pace.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
@@ -61,13 +61,15 @@ export const spendRoutes: readonly AdminRoute[] = [
     handle: async (_, control) => {
       const { providers } = control.active().configuration;
       const models: object[] = [];
+      const pace = paced(pricesInTurn);
       for (const { is_enabled, provider_key: provider, model_mapping } of providers) {
         if (!is_enabled) continue;
         const sent = new Set(Object.values(model_mapping).filter((name) => !name.includes('*')));
         for (const model of sent) {
-          models.push({ provider, model, price: priceNow(control, provider, model) });
           // A price that nobody has asked for yet is searched for.
-          if (models.length % pricesInTurn === 0) await turn();
+          const turn = pace();
+          if (turn) await turn;
+          models.push({ provider, model, price: priceNow(control, provider, model) });
         }
       }
       return { status: 200, body: { models } };

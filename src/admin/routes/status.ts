@@ -4,6 +4,7 @@ import { type TrafficSummary, windowSeconds } from '../../observe/recent/traffic
 import type { Control } from '../control.js';
 import { type ProviderState, providerState } from '../explain/provider-state.js';
 import { jsonResponse, object } from '../openapi/schemas.js';
+import { paced } from '../pace.js';
 import type { AdminRoute, Parameter } from '../route.js';
 
 /** Keys listed, those with the most requests first. */
@@ -114,24 +115,31 @@ export const statusRoutes: readonly AdminRoute[] = [
       parameters: [...statusParameters],
       responses: { 200: jsonResponse('How it does', status) },
     },
-    handle: ({ query }, control) => ({ status: 200, body: describeStatus(control, query) }),
+    handle: async ({ query }, control) => {
+      const statusOf = await statusNow(control);
+      return { status: 200, body: statusOf(query) };
+    },
   },
 ];
 
+/** Providers looked at before the event loop has a turn: there may be 10,000. */
+const providersInTurn = 500;
+
 /**
  * The state of the gateway, as `GET /admin/v1/status` answers it.
- * @param query checked against `statusParameters`.
+ * @returns the part that a query chooses; it is checked against `statusParameters`.
  */
-export function describeStatus(control: Control, query: URLSearchParams) {
+export async function statusNow(control: Control) {
   const { configuration, since } = control.active();
   const { version, startedAt, desired, states } = control.workers();
   const nowMs = Date.now();
   const traffic = control.recent.traffic();
   const attempts = [...traffic.providers.values()].reduce((all, { requests }) => all + requests, 0);
   const limitOf = limitsOf(configuration);
-  const { shown, counts } = chosenProviders(control, query, traffic, nowMs);
+  const { all, counts } = await providersNow(control, nowMs);
   const limitsOfProvider = learnedLimits(states, nowMs);
-  return {
+  const chosen = chooser(all, traffic);
+  return (query: URLSearchParams) => ({
     version,
     at: new Date(nowMs).toISOString(),
     uptime_seconds: Math.max(0, Math.round((nowMs - startedAt) / 1000)),
@@ -149,7 +157,7 @@ export function describeStatus(control: Control, query: URLSearchParams) {
       p99_ms: rounded(traffic.p99),
     },
     series: traffic.series.map(({ p95, ...second }) => ({ ...second, p95_ms: rounded(p95) })),
-    providers: shown.map(({ provider, now }) => {
+    providers: chosen(query).map(({ provider, now }) => {
       const sums = traffic.providers.get(provider.provider_key);
       return {
         provider: provider.provider_key,
@@ -182,41 +190,59 @@ export function describeStatus(control: Control, query: URLSearchParams) {
       rss_bytes: worker.status?.rssBytes ?? 0,
     })),
     workers_desired: desired,
-  };
+  });
 }
 
-interface Chosen {
+/** Chooses the part of a status. */
+export type StatusOf = Awaited<ReturnType<typeof statusNow>>;
+
+interface ProviderNow {
   provider: Provider;
   now: ProviderState;
 }
 
-/** The providers that a query chooses, and the number of all providers in each state. */
-function chosenProviders(
+/** All providers, and the number of them in each state. */
+async function providersNow(
   control: Control,
-  query: URLSearchParams,
-  traffic: TrafficSummary,
   nowMs: number,
-): { shown: readonly Chosen[]; counts: Partial<Record<ProviderState['state'], number>> } {
+): Promise<{
+  all: readonly ProviderNow[];
+  counts: Partial<Record<ProviderState['state'], number>>;
+}> {
   const { states } = control.workers();
   const unusable = control.secrets.unusable();
-  const names = query.get('provider')?.split(',');
-  const limit = query.get('limit');
-  const wanted = names && new Set(names);
   const counts: Partial<Record<ProviderState['state'], number>> = {};
-  const all: Chosen[] = [];
+  const all: ProviderNow[] = [];
+  const pace = paced(providersInTurn);
   for (const provider of control.active().configuration.providers) {
+    const turn = pace();
+    if (turn) await turn;
     const now = providerState(provider, states, unusable, nowMs);
     counts[now.state] = (counts[now.state] ?? 0) + 1;
-    if (!wanted || wanted.has(provider.provider_key)) all.push({ provider, now });
+    all.push({ provider, now });
   }
-  if (limit === null) return { shown: all, counts };
-  const requestsOf = ({ provider }: Chosen) =>
-    traffic.providers.get(provider.provider_key)?.requests ?? 0;
-  all.sort((a, b) => Number(isWell(a)) - Number(isWell(b)) || requestsOf(b) - requestsOf(a));
-  return { shown: all.slice(0, Number(limit)), counts };
+  return { all, counts };
 }
 
-function isWell({ now: { state } }: Chosen): boolean {
+/** Returns the providers that a query chooses. They are sorted once for all queries. */
+function chooser(all: readonly ProviderNow[], traffic: TrafficSummary) {
+  const requestsOf = ({ provider }: ProviderNow) =>
+    traffic.providers.get(provider.provider_key)?.requests ?? 0;
+  let sorted: readonly ProviderNow[] | null = null;
+  return (query: URLSearchParams): readonly ProviderNow[] => {
+    const names = query.get('provider')?.split(',');
+    const limit = query.get('limit');
+    const wanted = names && new Set(names);
+    const isWanted = ({ provider }: ProviderNow) => wanted?.has(provider.provider_key) ?? true;
+    if (limit === null) return wanted ? all.filter(isWanted) : all;
+    sorted ??= [...all].sort(
+      (a, b) => Number(isWell(a)) - Number(isWell(b)) || requestsOf(b) - requestsOf(a),
+    );
+    return (wanted ? sorted.filter(isWanted) : sorted).slice(0, Number(limit));
+  };
+}
+
+function isWell({ now: { state } }: ProviderNow): boolean {
   return state === 'available' || state === 'disabled';
 }
 

@@ -23,6 +23,7 @@ import { anonymous } from '../request.js';
 import type { AdminAnswer } from '../route.js';
 import { routes } from '../routes/index.js';
 import { type Identity, identify } from '../session/identify.js';
+import { hasLongList, jsonText } from './json-text.js';
 import {
   type AnyServer,
   closeServer,
@@ -231,7 +232,7 @@ async function write(response: ServerResponse, answer: AdminAnswer): Promise<voi
     return;
   }
   const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
-  const text = raw ? (body ?? '') : JSON.stringify(body);
+  const text = raw ? (body ?? '') : hasLongList(body) ? await jsonText(body) : JSON.stringify(body);
   // Answers of the thread for documents may have many megabytes: those are not copied.
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const length = status === 204 || status === 304 ? {} : { 'content-length': bytes.length };

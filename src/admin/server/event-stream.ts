@@ -16,8 +16,11 @@ const open = { all: 0, viewers: 0 };
 
 /** Writes events to one client. */
 export interface EventWriter {
-  /** @param id sent back by the client when it reconnects. */
-  send(event: string, data: object, id?: number): void;
+  /**
+   * @param json the data, which many clients may share.
+   * @param id sent back by the client when it reconnects.
+   */
+  send(event: string, json: string, id?: number): void;
 }
 
 /**
@@ -45,7 +48,7 @@ export function eventStream(
   const push = (text: string) => !body.readableEnded && !body.destroyed && body.push(text);
   const end = () => void (body.destroyed || body.push(null));
   const writer: EventWriter = {
-    send(event, data, id) {
+    send(event, json, id) {
       if (body.readableLength > maxWaitingBytes) {
         skipped++;
         return;
@@ -53,7 +56,7 @@ export function eventStream(
       if (skipped > 0) push(`event: skipped\ndata: {"count":${skipped}}\n\n`);
       skipped = 0;
       const numbered = id === undefined ? '' : `id: ${id}\n`;
-      push(`${numbered}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      push(`${numbered}event: ${event}\ndata: ${json}\n\n`);
     },
   };
   push('retry: 1000\n\n');

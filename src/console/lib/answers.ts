@@ -4,7 +4,7 @@ import type { RequestExplanation } from '../../admin/explain/request-explanation
 import type { DoctorReport } from '../../admin/health/finding.js';
 import type { SpentBudget } from '../../admin/lists/spent-budgets.js';
 import type { describeCache } from '../../admin/routes/cache.js';
-import type { describeStatus } from '../../admin/routes/status.js';
+import type { StatusOf } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/last-plan.js';
 import type { Budget, Selectors } from '../../config/rows/budget.js';
 import type { Canary } from '../../config/rows/canary.js';
@@ -17,7 +17,7 @@ import type { UsageSum } from '../../db/queries/usage/sum-usage.js';
 import type { Json } from './api.js';
 
 /** Answers of the admin API; the rows and sums are the server's own types. */
-export type Status = Json<ReturnType<typeof describeStatus>>;
+export type Status = Json<ReturnType<StatusOf>>;
 export type Cache = Json<ReturnType<typeof describeCache>>;
 export type Fleet = Json<DescribedFleet>;
 export type Bodies = Json<RequestBodies>;

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { listAnswer } from '../../../src/admin/lists/list-page.js';
 import type { Page } from '../../../src/db/queries/rows.js';
+import { turnsDuring } from '../../support/turns-during.js';
 
 /** Rows as the database has them, by id or sorted by their number the other way round. */
 const rows = Array.from({ length: 21_500 }, (_, index) => ({ id: index + 1 }));
@@ -21,6 +22,20 @@ async function listed(page: Page): Promise<{ ids: number[]; parts: number }> {
   assert.equal(version, 7);
   return { ids: found.map(({ id }) => id), parts };
 }
+
+test('others have their turn while a long list is written', async () => {
+  const many = rows.slice(0, 10_000);
+  for (const [count, least] of [
+    [10_000, 19],
+    [1_000, 1],
+  ] as const) {
+    const read = async () => many.slice(0, count);
+    const page = { limit: count, offset: 0, sort: '-id' };
+    const { body } = await listAnswer({ version: 7, name: 'rows', page }, read, (row) => row);
+    assert.ok(body instanceof Readable);
+    assert.ok((await turnsDuring(body.toArray())) >= least, `${count} rows`);
+  }
+});
 
 interface Answer {
   version: number;
