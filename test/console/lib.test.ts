@@ -16,8 +16,8 @@ import { complete, type Schema } from '../../src/console/lib/schema.js';
 import { nextOrder, sorted } from '../../src/console/lib/sort.js';
 import { drawnSeries, seriesAt, stepAt } from '../../src/console/lib/stack.js';
 import {
+  comparedWith,
   dayPeriod,
-  periodBefore,
   periodOf,
   stepPeriod,
   timeline,
@@ -261,21 +261,20 @@ test('a step that has just begun is not shown before it has', () => {
 
 test('a period is compared with the one before it, a month with the same days', () => {
   inZone('UTC', () => {
-    const before = (span: Parameters<typeof periodBefore>[0], since: string, until: string) =>
-      Object.values(periodBefore(span, { since, until })).map((time) => time.slice(0, 13));
-    assert.deepEqual(before('7d', '2026-11-03T12:00:00Z', '2026-11-10T12:00:00Z'), [
-      ...['2026-10-27T12', '2026-11-03T12'],
-    ]);
-    assert.deepEqual(before('month', '2026-11-01T00:00:00Z', '2026-11-10T12:00:00Z'), [
-      ...['2026-10-01T00', '2026-10-10T12'],
-    ]);
+    const before = (span: Parameters<typeof comparedWith>[0], now: string) =>
+      Object.values(comparedWith(span, new Date(now))).map((time) => time.slice(0, 13));
+    assert.deepEqual(comparedWith('7d'), { compare_since: '14d' });
+    assert.deepEqual(before('month', '2026-11-10T12:00:00Z'), ['2026-10-01T00', '2026-10-10T12']);
     // February is over before the 30th.
-    assert.deepEqual(before('month', '2026-03-01T00:00:00Z', '2026-03-30T00:00:00Z'), [
-      ...['2026-02-01T00', '2026-03-01T00'],
-    ]);
-    assert.deepEqual(before('last-month', '2026-10-01T00:00:00Z', '2026-11-01T00:00:00Z'), [
+    assert.deepEqual(before('month', '2026-03-30T00:00:00Z'), ['2026-02-01T00', '2026-03-01T00']);
+    assert.deepEqual(before('last-month', '2026-11-20T00:00:00Z'), [
       ...['2026-09-01T00', '2026-10-01T00'],
     ]);
+    const { compare_since: since = '', compare_until: until = '' } = comparedWith(
+      'month',
+      new Date('2026-11-01T00:00:00Z'),
+    );
+    assert.ok(since < until, 'a period has a length');
   });
 });
 

@@ -20,6 +20,7 @@ import {
   mergeRollups,
 } from '../../src/db/queries/usage/rollups.js';
 import {
+  compareUsage,
   type SumOptions,
   sumUsage,
   type Usage,
@@ -202,6 +203,32 @@ test('sums of roll-ups equal those of rows after any inserts, changes, removals 
       end_user, tag HAVING count(*) > 1`;
   assert.equal(twice, undefined);
   assert.equal(await mergeRollups(sql), 0);
+});
+
+test('sums of a period to compare with are of the groups given, and its total is of all', async (t) => {
+  const { sql } = await testDatabase(t);
+  await createRequestLogPartitions(sql, days);
+  const random = randomOf(13);
+  await insertRequestLogs(
+    sql,
+    Array.from({ length: 200 }, () => randomRow(random)),
+  );
+  const keyOf = ({ group, credential_id }: UsageSum) => `${group} ${credential_id}`;
+  for (const by of ['key', 'team', 'user', 'tag', 'model', 'provider'] as const) {
+    for (const maxRows of [-1, Number.MAX_SAFE_INTEGER]) {
+      const all = await sumUsage(sql, [by], period, { maxRows });
+      for (const groups of [all.groups.slice(0, 2), all.groups.slice(-1), []]) {
+        const given = new Set(groups.map(keyOf));
+        const found = await compareUsage(sql, [by], period, period, groups, { maxRows });
+        const expected = all.groups.filter((sum) => given.has(keyOf(sum)));
+        assert.deepEqual(found.usage.map(exactly), expected.map(exactly), `${by} ${[...given]}`);
+        assert.deepEqual(exactly(found.total), exactly(all.total));
+      }
+    }
+  }
+  const byDay = await compareUsage(sql, ['day'], period, period, [], { maxRows: -1 });
+  assert.deepEqual(byDay.usage, []);
+  assert.ok(byDay.total.requests > 0);
 });
 
 test('token classes are summed too', async (t) => {

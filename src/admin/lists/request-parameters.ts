@@ -5,7 +5,7 @@ import {
   statusPattern,
 } from '../../db/queries/requests/request-filter.js';
 import { GatewayError } from '../../errors.js';
-import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
+import { type Period, PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import type { ReportOf } from '../reports.js';
 import type { AdminRequest, Parameter } from '../route.js';
 
@@ -116,6 +116,22 @@ export function otherTeam(own: string): GatewayError {
   return new GatewayError('permission_denied', `team: you may use the team "${own}" only.`, {
     param: 'team',
   });
+}
+
+/**
+ * The period that sums are compared with; null: none.
+ * @throws GatewayError `invalid_request`.
+ */
+export function comparedPeriod(query: URLSearchParams, { since }: Period): Period | null {
+  const start = query.get('compare_since');
+  if (start === null) return null;
+  const end = query.get('compare_until') ?? since.toISOString();
+  try {
+    return parsePeriod(start, end);
+  } catch (error) {
+    if (error instanceof PeriodError) throw invalid(`compare_${error.field}`, error.message);
+    throw error;
+  }
 }
 
 /** @throws GatewayError `invalid_request` naming the parameter, `permission_denied`. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { exportRequests } from '../../db/queries/requests/export-requests.js';
 import {
+  compareUsage,
   sumUsage,
   type UsageGrouping,
   usageGroupings,
@@ -13,6 +14,7 @@ import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../li
 import { sortParameter } from '../lists/list-page.js';
 import {
   asked,
+  comparedPeriod,
   filterOf,
   filterParameters,
   formatParameter,
@@ -116,6 +118,19 @@ export const usageRoutes: readonly AdminRoute[] = [
             'Only so many values of the last grouping, the first by `sort` in the whole period. All others, and requests without one, are one sum whose name is null.',
           schema: { type: 'integer', minimum: 1, maximum: 100 },
         },
+        {
+          name: 'compare_since',
+          in: 'query',
+          description:
+            'Adds `compared`: sums of the period from this age or time on, for comparison: its total, and the groups shown if `by` names one that is no time.',
+          schema: { type: 'string' },
+        },
+        {
+          name: 'compare_until',
+          in: 'query',
+          description: 'End of that period; by default the start of the other one.',
+          schema: { type: 'string' },
+        },
         formatParameter,
       ],
       responses: {
@@ -133,6 +148,16 @@ export const usageRoutes: readonly AdminRoute[] = [
                   timezone: { type: 'string' },
                   usage: { type: 'array', items: sum },
                   total: sum,
+                  compared: {
+                    type: 'object',
+                    required: ['since', 'until', 'usage', 'total'],
+                    properties: {
+                      since: { type: 'string', format: 'date-time' },
+                      until: { type: 'string', format: 'date-time' },
+                      usage: { type: 'array', items: sum },
+                      total: sum,
+                    },
+                  },
                 },
               },
             },
@@ -154,8 +179,16 @@ export const usageRoutes: readonly AdminRoute[] = [
         ...(query.has('limit') && { limit: Number(query.get('limit')) }),
         ...(query.has('top') && { top: Number(query.get('top')) }),
       };
-      const { groups, total } = await control.reports.run(asked('usage', request), (sql, signal) =>
-        sumUsage(sql, by, filter, { ...options, signal }),
+      const other = comparedPeriod(query, filter);
+      const { groups, total, compared } = await control.reports.run(
+        asked('usage', request),
+        async (sql, signal) => {
+          const now = await sumUsage(sql, by, filter, { ...options, signal });
+          if (other === null) return { ...now, compared: null };
+          const bounds = { timeZone, signal };
+          const compared = await compareUsage(sql, by, filter, other, now.groups, bounds);
+          return { ...now, compared };
+        },
       );
       if (query.get('format') === 'csv') {
         const headers = { 'content-type': 'text/csv; charset=utf-8' };
@@ -163,7 +196,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       }
       const { since, until } = filter;
       const body = { since, until, by: given, timezone: timeZone, usage: groups, total };
-      return { status: 200, body };
+      return { status: 200, body: compared === null ? body : { ...body, compared } };
     },
   },
   {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
 import { ReportError } from '../../db/report.js';
-import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
+import { type Period, PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { CliError, usageError } from '../failure.js';
 import { localZone } from '../times.js';
 
@@ -40,6 +40,22 @@ export function filterOf({ since, until, utc, ...flags }: RequestFlags): Request
     return { ...period, key, team, user, tag, model, provider };
   } catch (error) {
     throw error instanceof PeriodError ? usageError(`--${error.field}: ${error.message}`) : error;
+  }
+}
+
+/**
+ * The period from a time until a filter's period begins.
+ * @throws CliError: a usage error.
+ */
+export function comparedPeriod(
+  text: string,
+  { since }: RequestFilter,
+  { utc }: RequestFlags,
+): Period {
+  try {
+    return parsePeriod(text, since.toISOString(), new Date(), !utc);
+  } catch (error) {
+    throw error instanceof PeriodError ? usageError(`--compare: ${error.message}`) : error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { UsageGrouping, UsageSum } from '../../db/queries/usage/sum-usage.js';
+import type { ComparedUsage, UsageGrouping, UsageSum } from '../../db/queries/usage/sum-usage.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, printTable } from '../output.js';
 import { timeIn } from '../times.js';
@@ -8,12 +8,16 @@ interface Row {
   sum: UsageSum;
 }
 
-/** Prints a table of sums for people, the total last. Days and hours are in `timeZone`. */
+/**
+ * Prints a table of sums for people, the total last. Days and hours are in `timeZone`.
+ * @param compared an earlier period: shows how costs have changed since.
+ */
 export function printUsage(
   by: readonly UsageGrouping[],
   timeZone: string,
   groups: readonly UsageSum[],
   total: UsageSum,
+  compared: ComparedUsage | null = null,
 ): void {
   if (groups.length === 0) {
     note('no requests in this period');
@@ -42,6 +46,15 @@ export function printUsage(
     { header: 'IN', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
     { header: 'OUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
     { header: 'COST', value: ({ sum }) => costOf(sum), align: 'right' },
+    ...(compared === null
+      ? []
+      : [
+          {
+            header: 'CHANGE',
+            value: ({ sum }: Row) => changeSince(compared, sum, sum === total),
+            align: 'right' as const,
+          },
+        ]),
     ...(total.cache_hits > 0
       ? [
           {
@@ -100,6 +113,19 @@ export function duration(ms: number | null): string {
 function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
   const shown = cost_nano > 0 && cost_nano < 100_000 ? '<$0.0001' : shownDollars(cost_nano);
   return withUnpriced(shown, cost_nano, unpriced_requests);
+}
+
+/** Change of the cost, such as `+12%`; a dash if there was none before. */
+function changeSince({ usage, total }: ComparedUsage, sum: UsageSum, isTotal: boolean): string {
+  const before = isTotal
+    ? total
+    : usage.find(
+        ({ group, credential_id }) =>
+          group === sum.group && credential_id === sum.credential_id && sum.subgroup == null,
+      );
+  if (!before || before.cost_nano === 0) return '-';
+  const percent = Math.round(100 * (sum.cost_nano / before.cost_nano - 1));
+  return `${percent >= 0 ? '+' : ''}${percent}%`;
 }
 
 /** A sum as text; `+` marks a lower bound, if some models have no price. */

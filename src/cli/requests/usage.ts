@@ -1,8 +1,12 @@
 import { Command } from 'commander';
+import type { Sql } from '../../db/client.js';
 import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
 import {
+  type ComparedUsage,
+  compareUsage,
   isTime,
   sumUsage,
+  type Usage,
   type UsageGrouping,
   usageGroupings,
   usageOrders,
@@ -18,6 +22,7 @@ import { note, printData, printJson } from '../output.js';
 import { exportCommand } from './export.js';
 import {
   addRequestFilters,
+  comparedPeriod,
   filterOf,
   orTooMuch,
   parametersOf,
@@ -29,6 +34,7 @@ import { printUsage } from './usage-view.js';
 
 interface UsageFlags extends DatabaseFlags, RequestFlags {
   by: UsageGrouping[];
+  compare?: string;
   csv?: boolean;
   limit?: number;
   sort?: string;
@@ -57,7 +63,8 @@ export function usageCommand(): Command {
       '--top <n>',
       'only so many values of the last grouping; the others are summed as one',
       wholeNumber('--top', 1, 100),
-    );
+    )
+    .option('--compare <time>', 'change of cost from the period between this and --since');
   // The subcommands have options of the same names.
   command.enablePositionalOptions().addCommand(exportCommand()).addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
@@ -75,6 +82,7 @@ Examples:
   $ llmproxy usage --by team,user --tag nightly
   $ llmproxy usage --by day,model --top 5 --sort -cost_nano
   $ llmproxy usage --by key,model --provider openai --csv > usage.csv
+  $ llmproxy usage --by team --since 7d --compare 14d
   $ llmproxy usage --by day --since 2026-01-01 --until 2026-02-01 --json`,
     )
     .action(run);
@@ -88,46 +96,63 @@ async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const timeZone = timeZoneOf(flags);
   const isCut = !csv && !flags.json && flags.limit === undefined && !by.some(isTime);
   const limit = isCut ? { limit: tableSums } : {};
-  const { groups, total } = await readUsage(filter, timeZone, { by, ...flags, ...limit });
+  const { groups, total, compared } = await readUsage(filter, timeZone, { by, ...flags, ...limit });
   const { since, until } = filter;
   if (csv) printData(usageCsv(by, groups, total));
   else if (flags.json) {
-    printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
-  } else printUsage(by, timeZone, groups, total);
+    const sums = { since, until, by: by.join(','), timezone: timeZone, usage: groups, total };
+    printJson(compared === null ? sums : { ...sums, compared });
+  } else printUsage(by, timeZone, groups, total, compared);
   if (isCut && groups.length === tableSums) {
     note(`at most ${tableSums} sums are shown: --limit shows more`);
   }
 }
+
+/** Sums, and those of the period that they are compared with. */
+type Read = Usage & { compared: ComparedUsage | null };
 
 /** From the database, or from the gateway that the flags name. */
 async function readUsage(
   filter: RequestFilter,
   timeZone: string,
   flags: UsageFlags,
-): Promise<Awaited<ReturnType<typeof sumUsage>>> {
-  const { by, limit, sort, top } = flags;
+): Promise<Read> {
+  const { by, limit, sort, top, compare } = flags;
+  const other = compare === undefined ? null : comparedPeriod(compare, filter, flags);
   const bounds = {
     ...(limit !== undefined && { limit }),
     ...(sort !== undefined && { sort }),
     ...(top !== undefined && { top }),
   };
   if (remoteUrl(flags) === null) {
-    return await withDatabase(flags, 'read', (sql) =>
-      orTooMuch(sumUsage(sql, by, filter, { timeZone, ...bounds })),
-    );
+    const read = async (sql: Sql): Promise<Read> => {
+      const now = await sumUsage(sql, by, filter, { timeZone, ...bounds });
+      if (other === null) return { ...now, compared: null };
+      return {
+        ...now,
+        compared: await compareUsage(sql, by, filter, other, now.groups, { timeZone }),
+      };
+    };
+    return await withDatabase(flags, 'read', (sql) => orTooMuch(read(sql)));
   }
   const query = parametersOf(filter);
   query.set('by', by.join(','));
   query.set('timezone', timeZone);
   for (const [name, value] of Object.entries(bounds)) query.set(name, String(value));
+  if (other) query.set('compare_since', other.since.toISOString());
   const ask = await openGateway(flags, flags.json);
-  const { usage: groups, total } = (await ask(`/admin/v1/usage?${query}`)) as RemoteUsage;
-  return { groups, total };
+  const {
+    usage: groups,
+    total,
+    compared = null,
+  } = (await ask(`/admin/v1/usage?${query}`)) as RemoteUsage;
+  return { groups, total, compared };
 }
 
 interface RemoteUsage {
-  usage: Awaited<ReturnType<typeof sumUsage>>['groups'];
-  total: Awaited<ReturnType<typeof sumUsage>>['total'];
+  usage: Usage['groups'];
+  total: Usage['total'];
+  compared?: ComparedUsage;
 }
 
 function groupings(text: string): UsageGrouping[] {

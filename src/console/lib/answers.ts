@@ -53,6 +53,8 @@ export interface Usage {
   until: string;
   usage: Sum[];
   total: Sum;
+  /** Of the period before, where that was asked for. */
+  compared?: Pick<Usage, 'since' | 'until' | 'usage' | 'total'>;
 }
 
 export type Plan = Json<DescribedPlan>;

@@ -30,16 +30,23 @@ export function periodOf(span: Span, now = new Date()): Period {
   return { since: span };
 }
 
-/** The period that one is compared with: as long, just before it; of a month, the same days of the one before. */
-export function periodBefore(span: Span, period: { since: string; until: string }): Period {
-  const [sinceMs, untilMs] = [Date.parse(period.since), Date.parse(period.until)];
-  if (span !== 'month' && span !== 'last-month') {
-    return { since: new Date(2 * sinceMs - untilMs).toISOString(), until: period.since };
-  }
-  const start = new Date(sinceMs);
-  start.setMonth(start.getMonth() - 1);
-  const endMs = span === 'month' ? Math.min(start.getTime() + untilMs - sinceMs, sinceMs) : sinceMs;
-  return { since: start.toISOString(), until: new Date(endMs).toISOString() };
+const twice = { '1h': '2h', '24h': '48h', '7d': '14d', '30d': '60d' } as const;
+
+/**
+ * Parameters of the period that a span is compared with: as long, just before it; of a month, the same days
+ * of the one before.
+ */
+export function comparedWith(span: Span, now = new Date()): Record<string, string> {
+  const month = (back: number) => new Date(now.getFullYear(), now.getMonth() - back, 1).getTime();
+  const period = (sinceMs: number, untilMs: number) => ({
+    compare_since: new Date(sinceMs).toISOString(),
+    compare_until: new Date(untilMs).toISOString(),
+  });
+  if (span === 'last-month') return period(month(2), month(1));
+  if (span !== 'month') return { compare_since: twice[span] };
+  // At the very start of a month there is nothing to compare with yet.
+  const pastMs = Math.max(1, now.getTime() - month(0));
+  return period(month(1), Math.min(month(1) + pastMs, month(0)));
 }
 
 /** Sums in order of time, with an entry for every step, also those without requests. */

@@ -1,14 +1,14 @@
 import { useMemo } from 'preact/hooks';
 import type { Sum, Usage } from '../lib/answers.js';
-import { type Json, withQuery } from '../lib/api.js';
+import { withQuery } from '../lib/api.js';
 import { compact, dateTime, day, duration, percent, reportZone } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { choiceOf, linkTo, route, setQuery } from '../lib/route.js';
 import type { Sortable } from '../lib/sort.js';
 import {
+  comparedWith,
   dayPeriod,
   type Period,
-  periodBefore,
   periodOf,
   type Span,
   spans,
@@ -78,12 +78,15 @@ export function UsagePage() {
   const path = withQuery('usage', { by: groupedBy, ...asked });
   const order = query.get('sort') ?? '';
   const sort = usageOrders.includes(order.replace(/^-/, '')) ? order : null;
+  const compared = useMemo(() => comparedWith(span), [span]);
   const usage = useLoad<Usage>(
-    withQuery('usage', { by: groupedBy, ...asked, sort, limit: maxSums }),
-  );
-  const compared = usage.isOld || !usage.data ? null : periodBefore(span, usage.data);
-  const before = useLoad<Usage>(
-    compared && withQuery('usage', { ...(isDaily || by === 'day' ? {} : { by }), ...compared }),
+    withQuery('usage', {
+      by: groupedBy,
+      ...asked,
+      sort,
+      limit: maxSums,
+      ...compared,
+    }),
   );
   const field = fields[measure];
   const step = spans[span].by;
@@ -132,7 +135,7 @@ export function UsagePage() {
       </div>
       <Panel>
         <Loaded of={usage} lines={2}>
-          {({ total }) => <Totals now={total} before={before.data} period={period} />}
+          {({ total, compared = null }) => <Totals now={total} before={compared} period={period} />}
         </Loaded>
       </Panel>
       <Panel
@@ -169,7 +172,7 @@ export function UsagePage() {
       </Panel>
       <Panel>
         <Loaded of={usage} lines={8}>
-          {({ usage: sums, total, by: summedBy }) =>
+          {({ usage: sums, total, by: summedBy, compared = null }) =>
             sums.length === 0 ? (
               <Empty
                 title={t('No requests in this period')}
@@ -186,7 +189,7 @@ export function UsagePage() {
                 by={summedBy?.split(',').at(-1) as Grouping}
                 isDaily={summedBy?.startsWith('day,') === true}
                 period={period}
-                before={before.data?.by === summedBy ? before.data : null}
+                before={compared}
               />
             )
           }
@@ -195,6 +198,8 @@ export function UsagePage() {
     </Page>
   );
 }
+
+type Compared = NonNullable<Usage['compared']>;
 
 function measureName(measure: Measure): string {
   return measures.find(([each]) => each === measure)?.[1] ?? '';
@@ -209,7 +214,7 @@ function changeOf(now: number, before: number | undefined): string | undefined {
 
 interface TotalsProps {
   now: Sum;
-  before: Json<Usage> | null;
+  before: Compared | null;
   period: Period;
 }
 
@@ -266,7 +271,7 @@ interface SumsProps {
   isDaily: boolean;
   period: Period;
   /** Sums of the period before, of the same groups. */
-  before: Json<Usage> | null;
+  before: Compared | null;
 }
 
 function Sums({ sums, total, by, isDaily, period, before }: SumsProps) {

@@ -79,11 +79,21 @@ test('requests are listed and searched by the admin API', async (t) => {
     'sort=colour',
     'top=3',
     'top=0&by=key',
+    'compare_since=soon',
+    'compare_until=1h&compare_since=30m',
   ]) {
     const { status, text } = await usage(query);
     assert.equal(status, 400, text);
-    assert.equal(JSON.parse(text).error.param, query.split('=')[0]);
+    const { param } = JSON.parse(text).error;
+    assert.ok(query.split(/[=&]/).includes(param), `${param} of ${query}`);
   }
+  const with2 = JSON.parse((await usage('by=model&since=1h&compare_since=48h')).text);
+  assert.equal(with2.compared.until, with2.since, 'until the other one begins');
+  assert.deepEqual([with2.compared.usage, with2.compared.total.requests], [[], 0]);
+  const same = JSON.parse((await usage('by=model&compare_since=24h&compare_until=0s')).text);
+  assert.deepEqual(same.compared.total, same.total);
+  assert.deepEqual(same.compared.usage, same.usage);
+  assert.equal('compared' in JSON.parse((await usage('by=model')).text), false);
   const { usage: sums } = JSON.parse((await usage('by=model&sort=group&top=1')).text);
   assert.deepEqual(
     sums.map(({ group, requests }: { group: string; requests: number }) => [group, requests]),

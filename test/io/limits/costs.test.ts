@@ -167,6 +167,13 @@ test('rows, header, metrics and sums report costs, and unknown prices', async (t
   assert.match(table.stdout, /gpt-4o .* \$0\.01123 /);
   assert.match(table.stdout, /my-own-model .* unpriced /);
   assert.match(table.stdout, /total .* \$0\.01741\+ /);
+  const late = await daemon.cli(['usage', '--since', '1h', '--compare', '30m']);
+  assert.equal(late.code, 2);
+  assert.match(late.stderr, /--compare: /);
+  const changed = ['usage', '--by', 'model', '--since', '1h', '--compare', '2h'];
+  assert.match((await daemon.cli(changed)).stdout, /CHANGE[\s\S]*gpt-4o .* - [\s\S]*total .* - /);
+  const { compared } = JSON.parse((await daemon.cli([...changed, '--json'])).stdout);
+  assert.deepEqual([compared.usage, compared.total.requests], [[], 0]);
 });
 
 test('a stream reports its cost if its client asked for usage', async (t) => {

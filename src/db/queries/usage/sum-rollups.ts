@@ -8,6 +8,7 @@ import type { Range, RollupPlan, SummedRange } from './rollup-plan.js';
 import {
   type GroupOptions,
   groupColumns,
+  isOneOf,
   isTime,
   lastName,
   measureOf,
@@ -27,12 +28,15 @@ export async function sumRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   plan: RollupPlan,
-  { timeZone = 'UTC', limit, sort = null, kept = null, signal }: GroupOptions,
+  { timeZone = 'UTC', limit, sort = null, kept = null, only = null, signal }: GroupOptions,
 ): Promise<UsageSum[]> {
   const parts = [
     ...plan.sums.map((range) => rolled(range, filter)),
     ...plan.rows.map((range) => single(range, filter, by)),
-  ].map((part) => `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part`);
+  ].map(
+    (part) =>
+      `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part${only && by[0] ? ` WHERE ${isOneOf(by[0], only)}` : ''}`,
+  );
   const measures = [...new Set(['requests', measureOf(sort)])];
   const order = by.length > 0 ? `ORDER BY ${orderOf(by, sort).join(', ')}` : '';
   const rows = await runReport<SummedRow>(

@@ -5,6 +5,7 @@ import { isError, type RequestFilter, where } from '../requests/request-filter.j
 import {
   type GroupOptions,
   groupColumns,
+  isOneOf,
   keyName,
   orderOf,
   shownGroups,
@@ -20,7 +21,7 @@ export async function sumRows(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  { timeZone = 'UTC', sort = null, kept = null, signal }: GroupOptions,
+  { timeZone = 'UTC', sort = null, kept = null, only = null, signal }: GroupOptions,
 ): Promise<Usage> {
   const byTag = by.includes('tag');
   const rows = await runReport<SummedRow>(
@@ -29,7 +30,7 @@ export async function sumRows(
       SELECT *, ${groupColumns(by, timeZone, kept)}${byTag ? ', coalesce(place, 1) = 1 AS is_first' : ''}
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) WITH ORDINALITY AS each (tag, place) ON true' : ''}
-      WHERE ${where(filter)}
+      WHERE ${where(filter)}${only && by[0] ? ` AND ${isOneOf(by[0], only)}` : ''}
     ), sums AS (
       SELECT
         grouping(g1, g2, id) <> 0 AS is_total, g1, g2, id,

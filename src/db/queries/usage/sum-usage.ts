@@ -2,10 +2,10 @@ import type { UsageSum } from '../../../observe/usage/usage-sum.js';
 import type { Sql } from '../../client.js';
 import { literal, runReport } from '../../report.js';
 import type { RequestFilter } from '../requests/request-filter.js';
-import { planRollups, type SumState } from './rollup-plan.js';
+import { planRollups, type Range, type SumState } from './rollup-plan.js';
 import { sumRollups } from './sum-rollups.js';
 import { sumRows } from './sum-rows.js';
-import type { GroupOptions, Usage, UsageGrouping } from './usage-sum.js';
+import { type GroupOptions, isTime, type Usage, type UsageGrouping } from './usage-sum.js';
 
 export {
   isTime,
@@ -16,7 +16,7 @@ export {
 } from './usage-sum.js';
 export type { UsageSum };
 
-export interface SumOptions extends Omit<GroupOptions, 'kept'> {
+export interface SumOptions extends Omit<GroupOptions, 'kept' | 'only'> {
   /**
    * Only so many groups of the last grouping: the first by `sort`, of the whole period. All others,
    * and requests without one, are one group without a name.
@@ -45,6 +45,38 @@ export async function sumUsage(
     top === undefined ? null : await firstGroups(sql, by, filter, { ...others, limit: top });
   const { groups, total } = await sumAll(sql, by, filter, { ...others, kept });
   return { groups: groups.slice(0, options.limit), total };
+}
+
+/** Sums of another period, to compare with. */
+export interface ComparedUsage {
+  since: Date;
+  until: Date;
+  /** The groups given, as far as the period has them; none for two groupings, or one that is a time. */
+  usage: UsageSum[];
+  /** All of the period. */
+  total: UsageSum;
+}
+
+/**
+ * Sums another period for comparison.
+ * @throws ReportError if it is too much.
+ */
+export async function compareUsage(
+  sql: Sql,
+  by: readonly UsageGrouping[],
+  filter: RequestFilter,
+  { since, until }: Range,
+  groups: readonly UsageSum[],
+  options: Pick<SumOptions, 'timeZone' | 'maxRows' | 'signal'> = {},
+): Promise<ComparedUsage> {
+  const those = { ...filter, since, until };
+  const { total } = await sumAll(sql, [], those, options);
+  const [only] = by;
+  if (by.length !== 1 || only === undefined || isTime(only)) {
+    return { since, until, usage: [], total };
+  }
+  const { groups: usage } = await sumAll(sql, by, those, { ...options, only: groups });
+  return { since, until, usage, total };
 }
 
 /** The first named groups of the last grouping. */

@@ -30,6 +30,8 @@ export interface GroupOptions {
   limit?: number;
   /** Groups of the last grouping: all others are one group without a name; null: every group. */
   kept?: readonly UsageSum[] | null;
+  /** Only these groups of the only grouping; null: every group. */
+  only?: readonly UsageSum[] | null;
   /** Cancels the report. */
   signal?: AbortSignal;
 }
@@ -90,6 +92,22 @@ export function groupColumns(
   const place = by.indexOf('key');
   const id = place < 0 ? 'NULL::bigint' : only(place, 'credential_id', ids);
   return `${g1} AS g1, ${g2} AS g2, ${id} AS id`;
+}
+
+/** For WHERE: true for rows of these groups. */
+export function isOneOf(grouping: UsageGrouping, groups: readonly UsageSum[]): string {
+  const isKey = grouping === 'key';
+  const ids = groups.flatMap(({ credential_id: id }) => id ?? []);
+  const others = groups.filter(({ credential_id: id }) => id === null);
+  const names = others.flatMap(({ group }) => (group === null ? [] : literal(group)));
+  const column = isKey ? 'credential_name' : groupSql(grouping, 'UTC');
+  const noId = isKey ? 'credential_id IS NULL AND ' : '';
+  const conditions = [
+    ...(ids.length > 0 ? [`credential_id IN (${ids.map(Number).join(', ')})`] : []),
+    ...(names.length > 0 ? [`(${noId}${column} IN (${names.join(', ')}))`] : []),
+    ...(names.length < others.length ? [`(${noId}${column} IS NULL)`] : []),
+  ];
+  return conditions.length === 0 ? 'false' : `(${conditions.join(' OR ')})`;
 }
 
 /** For SELECT: the key name of a group, and the columns of the groups themselves. */
