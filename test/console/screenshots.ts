@@ -1,12 +1,13 @@
 /**
- * Takes screenshots of every page: `npm run screenshots -- FOLDER`. Widths of 360, 1280 and 1920, light
- * and dark, English and Chinese, empty, with a little, and with much.
+ * Takes screenshots of every page and form: `npm run screenshots -- FOLDER`. Widths of 360, 1280 and 1920,
+ * light and dark, English and Chinese, empty, with a little, and with much. Only one of these:
+ * `node --test-name-pattern=few dist/test/console/screenshots.js FOLDER`, after a build.
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
+import { emulate, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { addRollouts, startFilled } from './fixture.js';
 
 const folder = resolve(process.argv[2] ?? 'screenshots');
@@ -29,6 +30,22 @@ const pages = [
   ],
   ...['configuration', 'configuration?view=history', 'audit', 'fleet', 'health'],
 ];
+/** Forms and dialogs: the page, and the button that opens it. */
+const forms = [
+  ['providers', 'Add a provider'],
+  ['providers', 'Weights'],
+  ['providers', 'Edit: away'],
+  ['providers', 'Delete: away'],
+  ['keys', 'Create a key'],
+  ['keys', 'Rotate: alice'],
+  ['teams', 'Create a team'],
+  ['budgets', 'Create a budget'],
+  ['canaries', 'Start a canary'],
+  ['mirrors', 'Create a mirror'],
+  ['cache', 'Forget answers'],
+  ['overview', 'As a command'],
+  ['overview', 'Go to Ctrl K'],
+] as const;
 const contents = [
   { name: 'empty', keys: 0, requests: 0 },
   { name: 'few', keys: 3, requests: 40 },
@@ -40,6 +57,7 @@ const looks = [
   { width: 1280, theme: 'light', language: 'en' },
   { width: 1280, theme: 'dark', language: 'zh' },
   { width: 1920, theme: 'light', language: 'en' },
+  { width: 1920, theme: 'dark', language: 'en' },
 ] as const;
 
 /** The pictures of docs/console.md. */
@@ -62,7 +80,7 @@ test('the pictures of the documentation', { skip, timeout: 600_000 }, async (t) 
   await page.setViewport({ width: 1100, height: 720 });
   await signIn(watched, daemon.url, daemon.adminKey);
   for (const { file, place, theme } of documented) {
-    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await emulate(page, { theme });
     await page.goto(`${daemon.url}/console#/${place}`);
     await page.waitForFunction('!document.querySelector(".skeleton")');
     if (file === 'request') await page.click('tbody tr:nth-child(3) a');
@@ -90,18 +108,37 @@ for (const { name, ...content } of contents) {
       await page.evaluate(`localStorage.setItem('llmproxy.language', '${language}')`);
       await page.reload();
       await page.setViewport({ width, height: width === 360 ? 740 : 900 });
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+      await emulate(page, { theme, isTouch: width === 360 });
       for (const place of pages) {
         await page.goto(`${daemon.url}/console#/${place}`);
         await page.waitForFunction('document.querySelector(".skeleton") === null');
         // The network is never idle: a page follows events, and the browser counts those before a reload.
-        await pause(500);
+        await pause(300);
         const file = `${place.replace(/\W+/g, '-')}-${name}-${width}-${theme}-${language}.png`;
         await page.screenshot({
           path: `${folder}/${file}` as `${string}.png`,
           fullPage: width === 360,
         });
       }
+      if (language !== 'en') continue;
+      for (const [place, button] of name === 'few' ? forms : []) {
+        await page.goto(`${daemon.url}/console#/${place}`);
+        await page.waitForFunction('document.querySelector(".skeleton") === null');
+        await press(page, button).catch(() => t.diagnostic(`no ${button} at ${width} px`));
+        await pause(300);
+        const file = `form-${place}-${button}`.replace(/\W+/g, '-');
+        await page.screenshot({ path: `${folder}/${file}-${width}-${theme}.png` });
+        await page.keyboard.press('Escape');
+      }
+      if (name !== 'few') continue;
+      await page.goto(`${daemon.url}/console#/requests?status=error`);
+      await page.locator('tbody tr a').click();
+      await page.waitForFunction('document.querySelector(".skeleton") === null');
+      await pause(300);
+      await page.screenshot({
+        path: `${folder}/request-${name}-${width}-${theme}.png`,
+        fullPage: width === 360,
+      });
     }
     if (watched.problems.length > 0) t.diagnostic(watched.problems.join('\n'));
   });

@@ -193,6 +193,8 @@ export const chinese: Readonly<Record<string, string>> = {
   'Needs attention': '需要关注',
   'New value of {name}': '{name} 的新值',
   Next: '下一页',
+  'Every change of providers, keys, teams and rules is here, with who made it.':
+    '供应商、密钥、团队和规则的每次更改以及操作者都列在这里。',
   'No changes in this period': '此时段没有变更',
   'No keys yet': '还没有密钥',
   'No models known': '没有已知模型',
@@ -518,6 +520,8 @@ export const chinese: Readonly<Record<string, string>> = {
   'Go back when the p95 is above, ms': 'p95 超过此值（毫秒）时回退',
   Start: '启动',
   'All canaries': '全部灰度',
+  'for example {name}': '例如 {name}',
+  'There is no such mirror': '没有这个镜像',
   'There is no such canary': '没有这个灰度',
   'Its requests go where weights and mappings send them.': '其请求将按权重和映射分配。',
   'errors above {percent} %': '错误超过 {percent} %',

@@ -57,7 +57,18 @@ export function AuditPage() {
         <Loaded of={list} lines={10}>
           {({ audit }) =>
             audit.length === 0 ? (
-              <Empty title={t('No changes in this period')} />
+              <Empty
+                title={t('No changes in this period')}
+                actions={
+                  filters.since !== '365d' && (
+                    <button type="button" onClick={() => setQuery({ since: '365d', before: '' })}>
+                      {t('Last year')}
+                    </button>
+                  )
+                }
+              >
+                {t('Every change of providers, keys, teams and rules is here, with who made it.')}
+              </Empty>
             ) : (
               <>
                 <Table

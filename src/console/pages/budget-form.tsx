@@ -76,7 +76,7 @@ function Fields({ budget, team, onClose }: FieldsProps) {
           onInput={setDollars}
           wrong={wrong('amount')}
           type="number"
-          placeholder="100"
+          placeholder={t('for example {name}', { name: '100' })}
           isRequired
         />
         <WindowField value={window} onChange={setWindow} hint={t('Begins at midnight in UTC')} />

@@ -156,7 +156,16 @@ function Rules() {
       <Loaded of={teams}>
         {({ teams: rows }) =>
           rows.length === 0 ? (
-            <Empty title={t('No teams yet')}>
+            <Empty
+              title={t('No teams yet')}
+              actions={
+                mayChangeKeys.value && (
+                  <a class="button" href={linkTo('teams', '', { add: 'yes' })}>
+                    {t('Create a team')}
+                  </a>
+                )
+              }
+            >
               {t('A key’s rules are in its form: they win over those of its team.')}
             </Empty>
           ) : (

@@ -130,6 +130,8 @@ function Facts({ status }: { status: Status }) {
   );
 }
 
+/** Rows drawn at once: each provider is a check. */
+const maxChecks = 50;
 const states = { ok: ['good', 'ok'], warn: ['warn', 'warning'], fail: ['bad', 'fails'] } as const;
 const order = { fail: 0, warn: 1, ok: 2 } as const;
 
@@ -156,6 +158,7 @@ function Doctor() {
               label={t('Doctor')}
               rows={[...checks].sort((a, b) => order[a.state] - order[b.state])}
               keyOf={({ check, detail }) => `${check} ${detail}`}
+              partRows={maxChecks}
               orderName="checks"
               columns={[
                 {

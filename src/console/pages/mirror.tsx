@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Mirror, MirrorStatus } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { compact, duration, percent } from '../lib/format.js';
-import { useLoad } from '../lib/load.js';
+import { type Loading, useLoad } from '../lib/load.js';
 import { choiceOf, linkTo, setQuery } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { shellWord } from '../lib/shell-word.js';
@@ -79,6 +79,39 @@ export function MirrorPage({ name }: { name: string }) {
       }
     >
       {task.error && <Failure error={task.error} />}
+      {row.error?.status === 404 ? (
+        <Empty title={t('There is no such mirror')}>
+          <a href={linkTo('mirrors')}>{t('All mirrors')}</a>
+        </Empty>
+      ) : (
+        <Findings row={row} status={status} since={since} />
+      )}
+      {shown === 'edit' && mirror && <MirrorForm mirror={mirror} onClose={close} />}
+      {shown === 'delete' && (
+        <DeleteDialog
+          name={name}
+          path={path}
+          onClose={() => setShown(null)}
+          onDone={() => {
+            location.hash = linkTo('mirrors');
+          }}
+        >
+          {t('No more copies are sent. What is compared so far is no longer shown.')}
+        </DeleteDialog>
+      )}
+    </Page>
+  );
+}
+
+interface FindingsProps {
+  row: Loading<{ mirror: Mirror }>;
+  status: Loading<{ mirrors: MirrorStatus[] }>;
+  since: (typeof periods)[number][0];
+}
+
+function Findings({ row, status, since }: FindingsProps) {
+  return (
+    <>
       <Panel title={t('Rules')}>
         <div class="body">
           <Loaded of={row}>{({ mirror }) => <Rules mirror={mirror} />}</Loaded>
@@ -107,20 +140,7 @@ export function MirrorPage({ name }: { name: string }) {
           }
         </Loaded>
       </Panel>
-      {shown === 'edit' && mirror && <MirrorForm mirror={mirror} onClose={close} />}
-      {shown === 'delete' && (
-        <DeleteDialog
-          name={name}
-          path={path}
-          onClose={() => setShown(null)}
-          onDone={() => {
-            location.hash = linkTo('mirrors');
-          }}
-        >
-          {t('No more copies are sent. What is compared so far is no longer shown.')}
-        </DeleteDialog>
-      )}
-    </Page>
+    </>
   );
 }
 

@@ -45,7 +45,8 @@ export function Playground() {
   useEffect(() => {
     if (first === '' || isLoaded.current) return;
     isLoaded.current = true;
-    if (known.length === 1 && model === '') setModel(first);
+    const likely = known.length === 1 ? first : known.find((name) => isCheapChat(name));
+    if (likely !== undefined && model === '') setModel(likely);
   }, [first]);
 
   const messages: Message[] = [
@@ -199,7 +200,7 @@ export function Playground() {
               value={model}
               onInput={setModel}
               list={known}
-              placeholder={first || 'gpt-4o-mini'}
+              placeholder={t('for example {name}', { name: first || 'gpt-4o-mini' })}
               form={formId}
               isRequired
             />
@@ -222,6 +223,14 @@ export function Playground() {
         </Panel>
       </div>
     </Page>
+  );
+}
+
+/** A guess by the name: a small model to begin with. */
+function isCheapChat(name: string): boolean {
+  return (
+    /mini|flash|haiku|small|lite|nano/i.test(name) &&
+    !/embed|audio|tts|realtime|live|image|transcri|search|moderation|rerank/i.test(name)
   );
 }
 

@@ -203,7 +203,7 @@ function Saved({ provider, onClose }: { provider: Provider; onClose: () => void 
             label={t('Test a model')}
             value={model}
             onInput={setModel}
-            placeholder="gpt-4o-mini"
+            placeholder={t('for example {name}', { name: 'gpt-4o-mini' })}
             hint={t('Sends it one cheap request.')}
             isRequired
           />

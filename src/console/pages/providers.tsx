@@ -290,7 +290,7 @@ function TestDialog({ provider, onClose }: { provider: Provider; onClose: () => 
         <div class="line">
           <input
             aria-label={t('Models')}
-            placeholder="gpt-4o-mini"
+            placeholder={t('for example {name}', { name: 'gpt-4o-mini' })}
             value={models}
             onInput={(event) => setModels(event.currentTarget.value)}
           />

@@ -109,7 +109,7 @@ function Search() {
         </>
       }
     >
-      <div class="filters">
+      <div class="filters many">
         {!isLive && (
           <select
             aria-label={t('Period')}

@@ -72,7 +72,8 @@ export function Chart(props: ChartProps) {
     const options: uPlot.Options = {
       width: element.clientWidth,
       height,
-      padding: [8, 8, 0, 0],
+      // Half of the last label of the time axis stands beside the plot.
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
