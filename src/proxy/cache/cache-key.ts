@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { AskedEndpoint, ModelEndpoint } from '../../dialects/endpoint.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { BodyFacts } from '../../policies/cache/body-facts.js';
@@ -41,17 +42,21 @@ export function cacheKey(
   const asked = headersIn(exchange, endpoint, routes);
   if (exchange.query !== '') asked.push(...queryIn(exchange));
   const rest = asked.length === 0 ? '' : JSON.stringify(asked);
-  const parts = ownParts(endpoint, model, routes, policy, policies);
-  return `${isOfObject ? parts.ofObjects : parts.ofOthers}${request.stream ? 's' : 'w'}${rest}${digest}`;
+  const parts = ownParts(endpoint, model, routes, policy);
+  const own = isOfObject ? parts.ofObjects : parts.ofOthers;
+  // All but the rest have a fixed length, or are of the gateway alone.
+  return `${own}${policies}${request.stream ? 's' : 'w'}${rest}${digest}`;
 }
 
-/** The parts that depend only on key, model and configuration, computed once for these. */
+/**
+ * The digests of what depends only on key, model and providers, computed once for these. Routes and
+ * keys outlive a change of guardrails.
+ */
 function ownParts(
   endpoint: ModelEndpoint,
   model: string,
   routes: readonly Route[],
   policy: CachePolicy,
-  policies: string,
 ): OwnParts {
   let known = partsOfRoutes.get(routes);
   if (!known) {
@@ -61,7 +66,11 @@ function ownParts(
   let parts = known.get(policy);
   if (parts === undefined) {
     const of = (scope: string) =>
-      JSON.stringify([scope, endpoint.pattern, model, sentModels(routes), policies]);
+      hash(
+        'sha256',
+        JSON.stringify([scope, endpoint.pattern, model, sentModels(routes)]),
+        'base64',
+      );
     parts = { ofObjects: of(policy.ownScope), ofOthers: of(policy.scope) };
     known.set(policy, parts);
   }

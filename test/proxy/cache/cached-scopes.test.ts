@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LossPolicy } from '../../../src/config/configuration.js';
+import type { Configuration, LossPolicy } from '../../../src/config/configuration.js';
 import type { CacheRules } from '../../../src/config/rows/cache.js';
 import { type Guardrail, newGuardrail } from '../../../src/config/rows/guardrail.js';
+import { changeBetween } from '../../../src/routing/configuration-change.js';
 import { CredentialTable } from '../../../src/routing/credential-table.js';
-import { buildSnapshot } from '../../../src/routing/snapshot.js';
+import { buildSnapshot, changeSnapshot } from '../../../src/routing/snapshot.js';
 import { credential, team } from '../../config/configuration-for-test.js';
 import { answerChat } from '../../support/upstream.js';
 import { servedWithKeys } from './cached-for-test.js';
@@ -113,6 +114,23 @@ test('keys share no answers where only one of them has a guardrail', async (t) =
   const results = [];
   for (const key of ['alice', 'bob', 'carol']) results.push(await resultOf(body, { key }));
   assert.deepEqual(results, ['miss', 'miss', 'hit']);
+});
+
+test('an answer from before a guardrail is not given after it, though keys and providers stay', async (t) => {
+  const keys = [credential('alice', { id: 1, cache: { mode: 'on' } })];
+  const { resultOf, gateway, rows } = await servedWithKeys(t, answerChat, keys);
+  const body = { model: 'm', seed: 1, messages: [{ role: 'user', content: 'hi' }] };
+  assert.equal(await resultOf(body), 'miss');
+  assert.equal(await resultOf(body), 'hit');
+  const config = { patterns: [{ name: 'p', pattern: 'secret' }] };
+  const guarded: Configuration = {
+    ...rows,
+    guardrails: [{ ...newGuardrail, name: 'g', kind: 'regex', config }],
+  };
+  gateway.snapshot = changeSnapshot(gateway.snapshot, changeBetween(rows, guarded), 'guarded');
+  assert.equal(await resultOf(body), 'miss');
+  gateway.snapshot = changeSnapshot(gateway.snapshot, changeBetween(guarded, rows), 'open');
+  assert.equal(await resultOf(body), 'hit');
 });
 
 test('a team of the name of a deleted one has none of its answers', () => {
