@@ -53,6 +53,7 @@ async function measureClosed(
     counts,
     cpuUs: after.cpuUs - before.cpuUs,
     controlUs: after.controlUs - before.controlUs,
+    kernelUs: after.kernelUs - before.kernelUs,
     pssBytes: after.pssBytes,
   };
 }

@@ -6,6 +6,8 @@ export interface TreeUsage {
   cpuUs: number;
   /** The part of the first process, which is the control process of a gateway. */
   controlUs: number;
+  /** The part of all that was spent in the kernel. */
+  kernelUs: number;
   /** Proportional set size: a page that processes share counts once. */
   pssBytes: number;
 }
@@ -15,6 +17,7 @@ interface Entry {
   parent: number;
   name: string;
   ticks: number;
+  kernelTicks: number;
   /** Ticks of children that have ended. */
   reapedTicks: number;
 }
@@ -25,7 +28,7 @@ const tickUs = 10_000;
 /** Reads the usage of this process and its descendants from /proc. */
 export function treeUsage(rootPid: number): TreeUsage {
   const entries = readProcesses();
-  const usage = { cpuUs: 0, controlUs: 0, pssBytes: 0 };
+  const usage = { cpuUs: 0, controlUs: 0, kernelUs: 0, pssBytes: 0 };
   add(rootPid);
   return usage;
 
@@ -35,6 +38,7 @@ export function treeUsage(rootPid: number): TreeUsage {
       return;
     }
     usage.cpuUs += (entry.ticks + entry.reapedTicks) * tickUs;
+    usage.kernelUs += entry.kernelTicks * tickUs;
     if (pid === rootPid) usage.controlUs = entry.ticks * tickUs;
     usage.pssBytes += readPss(pid);
     for (const { pid: child, parent } of entries.values()) {
@@ -69,6 +73,7 @@ function parseStat(stat: string): Entry {
     parent: field(4),
     name: stat.slice(open + 1, close),
     ticks: field(14) + field(15),
+    kernelTicks: field(15),
     reapedTicks: field(16) + field(17),
   };
 }

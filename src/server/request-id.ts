@@ -1,4 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomDigits } from './random-digits.js';
+
+/** The digit that holds the two bits of the variant. */
+const variants = '89ab';
 
 let latestMs = 0;
 let timePart = '';
@@ -17,5 +20,7 @@ function newId(ms: number): string {
     const digits = ms.toString(16).padStart(12, '0');
     timePart = `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
   }
-  return timePart + randomUUID().slice(15);
+  const digits = randomDigits(19);
+  const variant = variants[Number.parseInt(digits[3] as string, 16) % variants.length];
+  return `${timePart}${digits.slice(0, 3)}-${variant}${digits.slice(4, 7)}-${digits.slice(7)}`;
 }

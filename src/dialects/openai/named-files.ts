@@ -3,7 +3,8 @@ import { isObject } from '../conversation/read.js';
 import type { NamedResource } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
 
-const words = ['file_id', 'vector_store_ids'] as const;
+/** As bytes: a search for text costs three times as much. */
+const words = ['file_id', 'vector_store_ids'].map((word) => Buffer.from(word));
 
 /**
  * The files and vector stores that messages, input items and tools of a request name, each with its

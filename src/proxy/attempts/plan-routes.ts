@@ -21,18 +21,20 @@ export function planRoutes(
   endpoint: ServedEndpoint,
   asked: string,
   routing: Settings['routing'],
-): Route[] {
+): readonly Route[] {
   const model = modelMeant(asked, routing);
   if (!isAllowed(credential, model)) {
     throw new GatewayError('model_not_allowed', `This key may not use the model "${model}".`, {
       param: 'model',
     });
   }
-  const routes = [...snapshot.routes(model, endpoint)];
-  if (routes.length === 0 && isServedUncounted(snapshot, endpoint, model)) return routes;
-  for (const other of fallbacksOf(model, routing)) {
-    if (isAllowed(credential, other)) routes.push(...snapshot.routes(other, endpoint));
-  }
+  const own = snapshot.routes(model, endpoint);
+  if (own.length === 0 && isServedUncounted(snapshot, endpoint, model)) return own;
+  const others = fallbacksOf(model, routing).filter((other) => isAllowed(credential, other));
+  const routes =
+    others.length === 0
+      ? own
+      : [...own, ...others.flatMap((other) => snapshot.routes(other, endpoint))];
   if (routes.length > 0) return routes;
   if (snapshot.providers.length === 0) {
     throw new GatewayError('no_provider_available', 'No provider is configured and enabled.', {

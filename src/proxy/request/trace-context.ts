@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { attemptSpanId, sharedDigits } from '../../observe/attempt-span-id.js';
 import type { RequestTrace } from '../../observe/request-event.js';
 import type { Exchange } from '../../server/exchange.js';
+import { randomDigits } from '../../server/random-digits.js';
 
 /** Gives requests their places in traces: W3C Trace Context, level 1. */
 export class TraceContexts {
   readonly #ratio: number;
-  #digits = '';
-  #at = 0;
 
   /** @param ratio the share of traces that are sampled where no client has decided. */
   constructor(ratio: number) {
@@ -17,26 +15,16 @@ export class TraceContexts {
   /** In the client's trace, or in a new one where its `traceparent` is absent or invalid. */
   begin(exchange: Exchange): RequestTrace {
     const parent = parseParent(exchange.header('traceparent'));
-    const traceId = parent?.traceId ?? this.#take(32);
+    const traceId = parent?.traceId ?? randomDigits(32);
     return {
       traceId,
-      spanId: `${this.#take(sharedDigits)}00`,
+      spanId: `${randomDigits(sharedDigits)}00`,
       parentSpanId: parent?.spanId ?? null,
       state: parent && stateOf(exchange),
       isSampled: parent?.isSampled ?? isWithin(traceId, this.#ratio),
       sentMs: null,
       waits: null,
     };
-  }
-
-  /** Random digits are generated in bulk: a call for each id would cost half a microsecond. */
-  #take(count: number): string {
-    if (this.#at + count > this.#digits.length) {
-      this.#digits = randomBytes(2_048).toString('hex');
-      this.#at = 0;
-    }
-    this.#at += count;
-    return this.#digits.slice(this.#at - count, this.#at);
   }
 }
 

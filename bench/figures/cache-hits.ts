@@ -1,0 +1,80 @@
+/**
+ * Measures the CPU of a cached answer next to that of a proxied request: of the worker, of it in the
+ * kernel, and of the control process. The gateways take turns of a second or so under a closed loop,
+ * and the ratios are those of neighbouring turns, so that whatever else the machine does affects all
+ * alike. `LLMPROXY_OTHER=…/bin/llmproxy.js` adds another checkout's.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeDirectory, temporaryDirectory } from '../directory.js';
+import { printTable, run, say } from '../faults/report.js';
+import { startGenerator } from '../load/generator.js';
+import { jobFor } from '../measure/measure-round.js';
+import { median } from '../measure/median.js';
+import { treeUsage } from '../measure/process-tree.js';
+import { scenarios } from '../scenarios.js';
+import { cacheFlags, llmproxy } from '../targets/llmproxy.js';
+import { startMock } from '../targets/mock.js';
+import type { StartedTarget } from '../targets/target.js';
+
+const connections = 32;
+const warmUpMs = 500;
+const other = process.env.LLMPROXY_OTHER;
+
+await run({ seconds: 1.5, rounds: 15, stream: 0 }, async (options, closers) => {
+  const scenario = scenarios.find(({ name }) => name === (options.stream ? 'burst' : 'small'));
+  if (!scenario) throw new Error('No scenario has small requests');
+  const directory = temporaryDirectory(closers);
+  const mock = await startMock(closers);
+  await mock.configure(scenario.mock);
+  const generator = startGenerator();
+  closers.push(() => generator.close());
+  const measured: Measured[] = [];
+  for (const bin of other === undefined ? [undefined] : [undefined, other]) {
+    for (const [served, keyFlags] of [['proxied', []] as const, ['cached', cacheFlags] as const]) {
+      const name = bin ? `${served}, other` : served;
+      say(`starting a gateway: ${name}`);
+      const own = makeDirectory(join(directory, 'gateway-'));
+      const target = llmproxy(name, 'net', 1, [], [], keyFlags, bin);
+      const started = await target.start({ mock, upstream: mock, directory: own, closers });
+      measured.push({ name, started, turns: [] });
+    }
+  }
+  const pace = { kind: 'closed', connections, rampMs: 0 } as const;
+  // The first round warms up.
+  for (let round = 0; round <= options.rounds; round++) {
+    for (const { started, turns } of measured) {
+      await generator.start(jobFor(started, scenario, pace));
+      await sleep(warmUpMs);
+      await generator.mark();
+      const from = treeUsage(started.pid);
+      await sleep(options.seconds * 1000);
+      const { requests, errors } = await generator.mark();
+      const to = treeUsage(started.pid);
+      await generator.stop();
+      if (errors > 0) throw new Error(`${errors} requests failed`);
+      const used = (key: 'cpuUs' | 'kernelUs' | 'controlUs') => (to[key] - from[key]) / requests;
+      const control = used('controlUs');
+      if (round > 0) turns.push({ all: used('cpuUs'), kernel: used('kernelUs'), control });
+    }
+  }
+  const [proxied] = measured;
+  if (!proxied) return;
+  printTable(
+    measured.map(({ name, turns }) => ({
+      served: name,
+      'us/req': median(turns.map(({ all }) => all)),
+      '/ proxied': median(turns.map(({ all }, round) => all / (proxied.turns[round]?.all ?? 1))),
+      worker: median(turns.map(({ all, control }) => all - control)),
+      control: median(turns.map(({ control }) => control)),
+      'in the kernel': median(turns.map(({ kernel }) => kernel)),
+    })),
+  );
+});
+
+interface Measured {
+  name: string;
+  started: StartedTarget;
+  /** CPU per request, in microseconds. */
+  turns: { all: number; kernel: number; control: number }[];
+}
