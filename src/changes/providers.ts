@@ -107,6 +107,10 @@ function check(
   const known = before ? problems({ ...before, provider_key }) : [];
   const at = `providers.${provider_key}`;
   refuseProblems(addedProblems(problems(after), known), at);
+  if (written.api_key === keep) {
+    const reason = `must be the key itself or a reference to it: "${keep}" is for documents`;
+    refuseProblems([{ source: 'request', path: `${at}.api_key`, reason }], at);
+  }
   if (isCommand) return;
   const refused = refusedSecrets(before, written, settings.secrets);
   refuseProblems(

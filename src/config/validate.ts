@@ -1,4 +1,3 @@
-import { invisible } from '../observe/visible.js';
 import {
   authMethods,
   type Configuration,
@@ -6,7 +5,7 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
-import { hostProblem } from './network/address.js';
+import { hostProblem, unclearProblem } from './network/address.js';
 import { noProxy, parseProxy } from './network/http-proxy.js';
 import { networkProblem } from './network/networks.js';
 import { neverForwarded, ownHeaders } from './network/own-headers.js';
@@ -243,17 +242,13 @@ function modelProblem(entry: string): string | null {
   return typeof pattern === 'string' ? pattern : null;
 }
 
-/** Characters that a URL parser drops or reads as something else. */
-const unclear = new RegExp(`[\\s\\\\]|${invisible.source}`, 'u');
-
 /** The reason that a text is not a valid base URL of a provider, or null. */
 export function apiBaseProblem(
   apiBase: string,
   privateAddresses: PrivateAddresses = 'allow',
 ): string | null {
-  if (unclear.test(apiBase)) {
-    return 'must not contain spaces, line breaks, backslashes or characters that cannot be seen';
-  }
+  const unclear = unclearProblem(apiBase);
+  if (unclear !== null) return unclear;
   if (!URL.canParse(apiBase)) return 'is not a URL';
   const { protocol, hostname, username, password, search, hash } = new URL(apiBase);
   if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';

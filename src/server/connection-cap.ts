@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { networkOf } from '../config/network/network-of.js';
 import { addressText } from './address-text.js';
 
 /** The cap over all addresses. */
@@ -8,7 +9,7 @@ export interface TotalCap {
   onFull(): void;
 }
 
-/** Counts connections, to cap those of each address and their total. */
+/** Counts connections, to cap those of each address (IPv6: each /64) and their total. */
 export class ConnectionCap {
   readonly #max: number;
   readonly #isExempt: (address: string) => boolean;
@@ -25,23 +26,25 @@ export class ConnectionCap {
 
   /** Counts a new connection; returns false, without counting it, when it is above a cap. */
   opened(address: string): boolean {
-    const open = this.#open.get(address) ?? 0;
+    const network = networkOf(address);
+    const open = this.#open.get(network) ?? 0;
     if (open >= this.#max && !this.#isExempt(address)) return false;
     if (this.#total !== null && this.#all >= this.#total.max) {
       this.#total.onFull();
       return false;
     }
     this.#all += 1;
-    this.#open.set(address, open + 1);
+    this.#open.set(network, open + 1);
     return true;
   }
 
   /** Call it once for each counted connection. */
   closed(address: string): void {
     this.#all -= 1;
-    const left = (this.#open.get(address) ?? 0) - 1;
-    if (left > 0) this.#open.set(address, left);
-    else this.#open.delete(address);
+    const network = networkOf(address);
+    const left = (this.#open.get(network) ?? 0) - 1;
+    if (left > 0) this.#open.set(network, left);
+    else this.#open.delete(network);
   }
 }
 

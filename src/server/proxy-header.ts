@@ -7,6 +7,8 @@ const maxBinaryBytes = 4 * 1024;
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const prefixBytes = signature.length + 4;
+/** Bytes of both addresses and ports, by family: IPv4, IPv6. */
+const addressBytes: Readonly<Record<number, number>> = { 1: 12, 2: 36 };
 const textStart = Buffer.from('PROXY ');
 
 /** The content of a PROXY header. */
@@ -61,8 +63,9 @@ function readBinary(bytes: Buffer): ProxyHeader | null {
   // LOCAL: the proxy's own connection.
   if (command === 0x20) return { address: '', length };
   const body = bytes.subarray(prefixBytes, length);
-  if (family === 1 && bodyBytes >= 12) return { address: body.subarray(0, 4).join('.'), length };
-  if (family === 2 && bodyBytes >= 36) return { address: ipv6Text(body.subarray(0, 16)), length };
+  if (bodyBytes < (addressBytes[family] ?? 0)) throw new Error('the PROXY header is cut short');
+  if (family === 1) return { address: body.subarray(0, 4).join('.'), length };
+  if (family === 2) return { address: ipv6Text(body.subarray(0, 16)), length };
   return { address: '', length };
 }
 

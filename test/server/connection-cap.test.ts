@@ -19,6 +19,17 @@ test('an address gets no more than its share, which returns', () => {
   for (let i = 0; i < 5; i++) assert.ok(cap.opened('10.0.0.1'));
 });
 
+test('addresses of one IPv6 network share what one address may have', () => {
+  const cap = new ConnectionCap(2, (address) => address === '2001:db8:0:1::9');
+  assert.ok(cap.opened('2001:db8:0:1::1'));
+  assert.ok(cap.opened('2001:db8:0:1:ffff::2'));
+  assert.ok(!cap.opened('2001:db8:0:1::3'));
+  assert.ok(cap.opened('2001:db8:0:1::9'), 'one that is exempt');
+  assert.ok(cap.opened('2001:db8:0:2::1'));
+  for (let i = 0; i < 2; i++) cap.closed('2001:db8:0:1::1');
+  assert.ok(cap.opened('2001:db8:0:1::3'));
+});
+
 test('all addresses together are capped, and each refusal is reported', () => {
   let told = 0;
   const onFull = () => {

@@ -457,6 +457,8 @@ describe('the net engine behind a proxy', { timeout: 60_000 }, () => {
     'a port too few': 'PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n',
     'a line without end': `PROXY TCP4 ${'1'.repeat(200)}`,
     'another command': binary(0x22, 0x11, ...Array(12).fill(0)),
+    'an IPv4 address that is cut short': binary(0x21, 0x11, ...Array(11).fill(0)),
+    'an IPv6 address that is cut short': binary(0x21, 0x21, ...Array(35).fill(0)),
     'a version 2 that is too long': binary(0x21, 0x11, ...Array(5_000).fill(0)),
   };
   for (const [what, bytes] of Object.entries(wrong)) {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { invisible } from '../../observe/visible.js';
 import type { PrivateAddresses } from '../settings/settings-types.js';
 
 /** Error code of a connection refused by this policy. */
@@ -32,6 +33,16 @@ export function hostProblem(hostname: string, privateAddresses: PrivateAddresses
     return 'is this machine, which upstream.private_addresses forbids';
   }
   return null;
+}
+
+/** Characters that a URL parser drops or reads as something else. */
+const unclear = new RegExp(`[\\s\\\\]|${invisible.source}`, 'u');
+
+/** The reason that people or other programs could read a URL differently, or null. */
+export function unclearProblem(url: string): string | null {
+  return unclear.test(url)
+    ? 'must not contain spaces, line breaks, backslashes or characters that cannot be seen'
+    : null;
 }
 
 const metadataNames = new Set([

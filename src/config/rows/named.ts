@@ -1,4 +1,4 @@
-import { hostProblem } from '../network/address.js';
+import { hostProblem, unclearProblem } from '../network/address.js';
 import type { Problem } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
@@ -120,6 +120,8 @@ export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSect
 /** Private addresses are refused at use, by the settings, not here. */
 function urlProblems(path: string, url: string | null = null): [string, string][] {
   if (url === null) return [];
+  const unclear = unclearProblem(url);
+  if (unclear !== null) return [[path, unclear]];
   if (!URL.canParse(url)) return [[path, 'is not a URL']];
   const { hostname, username, password } = new URL(url);
   if (username || password) return [[path, 'must not contain a user or password']];

@@ -53,6 +53,9 @@ test('an admin key can neither use the machine’s secrets nor learn which exist
     assert.deepEqual([status, body.error.param], [400, 'api_key'], target);
   }
 
+  const kept = await admin(daemon, 'PUT', `/providers/${id}`, { api_key: 'keep' });
+  assert.deepEqual([kept.status, kept.body.error.param], [400, 'api_key']);
+
   const texts = new Set<string>();
   for (const target of ['env:SOME_API_KEY', 'file:/etc/llmproxy', 'file:/etc/llmproxy/none']) {
     await daemon.sql`UPDATE providers SET api_key = ${target} WHERE id = ${id}`;
