@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   routing: ['policies', 'providers', 'pricing', 'dialects', 'config'],
   limits: [],
   upstream: ['dialects', 'routing', 'config', 'observe', 'http1'],
-  server: ['errors', 'http1'],
+  server: ['errors', 'http1', 'limits'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
     ...['policies', 'pricing', 'websocket', 'threads'],

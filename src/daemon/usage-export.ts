@@ -87,8 +87,7 @@ export function openUsageExport(
       return;
     }
     if (!isFailing) {
-      const reason = error instanceof Error ? error.message : String(error);
-      emit({ type: 'usage_export_failing', reason });
+      emit({ type: 'usage_export_failing', reason: reasonOf(error) });
     }
     isFailing = true;
   };
@@ -138,6 +137,14 @@ class RefusedError extends Error {
     this.status = status;
     this.retryAfterMs = (Number(retryAfter) || 0) * 1_000;
   }
+}
+
+/** `fetch` says only that it failed; its cause says why. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  const { message, code } = cause as Error & { code?: string };
+  return message || code || cause.name;
 }
 
 const compress = promisify(gzip);

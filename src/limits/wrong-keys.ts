@@ -1,4 +1,4 @@
-import { networkOf } from '../config/network/network-of.js';
+import { networkOf } from './network-of.js';
 
 /** The consequences of a wrong key for its sender. */
 export interface WrongKey {

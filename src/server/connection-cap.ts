@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { networkOf } from '../config/network/network-of.js';
+import { networkOf } from '../limits/network-of.js';
 import { addressText } from './address-text.js';
 
 /** The cap over all addresses. */

@@ -55,15 +55,27 @@ test('what a value must be is told in words', () => {
   }
 });
 
+function patternsIn(schema: unknown): string[] {
+  if (!(schema instanceof Object)) return [];
+  return Object.entries(schema).flatMap(([name, value]) =>
+    name === 'pattern' && typeof value === 'string' ? [value] : patternsIn(value),
+  );
+}
+
 test('no pattern of guardrails, mirrors and canaries is told as it is written', () => {
-  const patternsIn = (schema: unknown): string[] => {
-    if (!(schema instanceof Object)) return [];
-    return Object.entries(schema).flatMap(([name, value]) =>
-      name === 'pattern' && typeof value === 'string' ? [value] : patternsIn(value),
-    );
-  };
   const sections = ['guardrails', 'mirrors', 'canaries'] as const;
   const patterns = sections.flatMap((section) => patternsIn(namedSections[section].properties));
   assert.ok(patterns.length >= 8);
   for (const pattern of patterns) assert.match(patternReason(pattern), /^must be /, pattern);
+});
+
+test('URLs of settings that are shown hold no password, and are told in words', () => {
+  const patterns = patternsIn(settingsSchema).filter((pattern) => pattern.includes('://'));
+  const shown = patterns.filter((pattern) => pattern.includes('http'));
+  assert.ok(shown.length >= 6);
+  for (const pattern of shown) {
+    assert.match(patternReason(pattern), /^must be a URL .* without a user/, pattern);
+    assert.ok(!new RegExp(pattern).test('https://me:secret@example.com/a'), pattern);
+  }
+  assert.match(patternReason('^(valkeys?|rediss?)://.'), /^must be a URL /);
 });

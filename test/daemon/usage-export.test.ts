@@ -276,6 +276,20 @@ test('failures are reported once and counted, and so is their end', async (t) =>
   assert.deepEqual([state()?.delivered, state()?.lagSeconds], [2, 0]);
 });
 
+test('the log says why a receiver gets nothing, and no redirect is followed', async (t) => {
+  const sql = await prepared(t);
+  const { url, accepted } = await receiver(
+    t,
+    () => (response) => void response.writeHead(307, { location: '/elsewhere' }).end(),
+  );
+  const { events } = open(t, sql, url);
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 1);
+  await until('it is told', () => events.length === 1);
+  assert.deepEqual(events, [{ type: 'usage_export_failing', reason: 'unexpected redirect' }]);
+  assert.equal(accepted.length, 0);
+});
+
 test('a row that is removed before it is sent holds up no other', async (t) => {
   const sql = await prepared(t);
   await sql`INSERT INTO usage_exports DEFAULT VALUES`;
