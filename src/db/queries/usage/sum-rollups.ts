@@ -27,16 +27,17 @@ export async function sumRollups(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  plan: RollupPlan,
+  { rest, ...plan }: GroupPlan,
   { timeZone = 'UTC', limit, sort = null, kept = null, only = null, signal }: GroupOptions,
 ): Promise<UsageSum[]> {
-  const parts = [
-    ...plan.sums.map((range) => rolled(range, filter)),
-    ...plan.rows.map((range) => single(range, filter, by)),
-  ].map(
-    (part) =>
-      `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part${only && by[0] ? ` WHERE ${isOneOf(by[0], only)}` : ''}`,
-  );
+  const chosen = partsOf(plan, filter, by, timeZone, rest ? null : kept, rest ? kept : only);
+  const parts = rest
+    ? [
+        ...chosen,
+        ...partsOf(rest, filter, by.slice(0, -1), timeZone, null, null),
+        ...chosen.map((part) => takenOut(part, by)),
+      ]
+    : chosen;
   const measures = [...new Set(['requests', measureOf(sort)])];
   const order = by.length > 0 ? `ORDER BY ${orderOf(by, sort).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
@@ -89,6 +90,46 @@ function firstOf(
   const direction = sort === null || sort.startsWith('-') ? 'DESC' : 'ASC';
   return `ORDER BY coalesce(sum(${measureOf(sort)}), 0)::bigint ${direction}
           FETCH FIRST ${limit} ROWS WITH TIES`;
+}
+
+/** How the sums of groups are read. */
+export interface GroupPlan extends RollupPlan {
+  /**
+   * With `kept`: how all requests are read, without the last grouping. The others are these without those
+   * of the groups that are kept, which are few; null: they are summed one by one.
+   */
+  rest: RollupPlan | null;
+}
+
+/** Parts of `logs`, with the groups of each row. */
+function partsOf(
+  { sums, rows }: RollupPlan,
+  filter: RequestFilter,
+  by: readonly UsageGrouping[],
+  timeZone: string,
+  kept: readonly UsageSum[] | null,
+  only: readonly UsageSum[] | null,
+): string[] {
+  const last = by.at(-1);
+  const condition = only && last ? ` WHERE ${isOneOf(last, only)}` : '';
+  return [
+    ...sums.map((range) => rolled(range, filter)),
+    ...rows.map((range) => single(range, filter, by)),
+  ].map(
+    (part) => `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part${condition}`,
+  );
+}
+
+/** The rows of a part with negative counts, in the group without a name. */
+function takenOut(part: string, by: readonly UsageGrouping[]): string {
+  const less = (
+    column: string,
+  ) => `(SELECT array_agg(2 * (((bin + (1::bigint << 39)) >> 40) << 40) - bin)
+        FROM unnest(${column}) AS bin) AS ${column}`;
+  return `SELECT started_at, ${names.join(', ')}, ${counts.map((name) => `-${name} AS ${name}`).join(', ')},
+        ${less('durations')}, ${less('first_token_times')}, dimensions, grain, mirror,
+        ${by.length > 1 ? 'g1' : 'NULL::text'} AS g1, NULL::text AS g2, NULL::bigint AS id
+      FROM (${part}) AS part`;
 }
 
 /** A join for each part: the server then finds each by its own index. */

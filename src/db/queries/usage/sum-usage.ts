@@ -105,8 +105,11 @@ async function sumAll(
   if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
     return await sumRows(sql, by, filter, options);
   }
-  const [total] = await sumRollups(sql, [], filter, plans.total, options);
-  const groups = by.length === 0 ? [] : await sumRollups(sql, by, filter, plans.groups, options);
+  const [total] = await sumRollups(sql, [], filter, { ...plans.total, rest: null }, options);
+  // Requests with several tags are in several groups.
+  const rest = options.kept && !by.includes('tag') ? planOf(by.slice(0, -1)) : null;
+  const plan = { ...plans.groups, rest };
+  const groups = by.length === 0 ? [] : await sumRollups(sql, by, filter, plan, options);
   return { groups, total: total as UsageSum };
 }
 
@@ -122,6 +125,12 @@ async function rollupState(
   { since, until }: RequestFilter,
   signal: AbortSignal | undefined,
 ): Promise<RollupState> {
+  const hasTotals = `(SELECT totals_from <= date_trunc('day', ${literal(since)}, 'UTC') FROM usage_rollup_state)`;
+  // With values that it knows, the server finds the few rows by an index.
+  const days = (dimensions: string, grain: string, condition: string) => `
+      SELECT bucket, requests FROM usage_rollups
+      WHERE dimensions = '${dimensions}' AND grain = '${grain}' AND ${condition}
+        AND bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`;
   const [state] = await runReport<RollupState>(
     sql,
     `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
@@ -134,13 +143,7 @@ async function rollupState(
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'request_logs'::regclass AND c.relname ~ '^request_logs_p\\d{8}$'
       ), 'infinity'), false) AS "areRowsGone"
-    FROM usage_rollups JOIN (
-      SELECT CASE WHEN has THEN 'total' ELSE 'model' END AS dimensions, CASE WHEN has THEN 'hour' ELSE 'day' END AS grain
-      FROM (
-        SELECT totals_from <= date_trunc('day', ${literal(since)}, 'UTC') AS has FROM usage_rollup_state
-      ) AS totals
-    ) AS smallest USING (dimensions, grain)
-    WHERE bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`,
+    FROM (${days('total', 'hour', hasTotals)} UNION ALL ${days('model', 'day', `NOT ${hasTotals}`)}) AS days`,
     signal,
   );
   return state as RollupState;
