@@ -4,6 +4,9 @@ import { printFailure } from './output.js';
 import { lostOutput, outputError } from './output-error.js';
 import { buildProgram, commandPath } from './program.js';
 
+// Node would open its debugger, by which every user of the machine could read all secrets.
+process.on('SIGUSR1', () => {});
+
 // A reader that stops early (`llmproxy keys list | head -1`) is not a failure, and the command runs
 // to its end to close what it has opened. A full disk or a lost terminal is a failure, but must not
 // end a daemon.

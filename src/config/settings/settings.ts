@@ -162,7 +162,9 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
     // The value is text already: that it may be text is no advice.
     const told = validate.errors?.filter(({ params }) => params.type !== 'string');
     const reasons = toProblems(source, told).map(({ reason }) => reason);
-    const shown = leaf.secret ? '' : `, not "${shownName(text)}"`;
+    // A URL that is refused may be so for the password in it.
+    const isHidden = leaf.secret || text.includes('://');
+    const shown = isHidden ? '' : `, not "${shownName(text)}"`;
     const allowed = reasons.join(' or ').replaceAll(' or must be ', ' or ');
     problems.push({ source, path: '', reason: `${allowed}${shown}` });
   }

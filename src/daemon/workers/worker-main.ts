@@ -36,6 +36,8 @@ process.title = 'llmproxy worker';
 process.on('SIGINT', ignore);
 process.on('SIGTERM', ignore);
 process.on('SIGHUP', ignore);
+// Node would open its debugger, by which every user of the machine could read all secrets.
+process.on('SIGUSR1', ignore);
 // Tells orphaned workers that a new control process is serving.
 process.on('SIGUSR2', () => replaced.abort());
 

@@ -106,6 +106,16 @@ test('all errors are reported at once, by flag, variable or field', (t) => {
   }
 });
 
+test('a URL that is refused is not shown, since it may be for its password', (t) => {
+  for (const url of ['https://me:secret@example.com', 'https://example.com/?token=secret']) {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: url };
+    assert.match(
+      failure(t, { environment }),
+      /^OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL .* without a user, password or query$/m,
+    );
+  }
+});
+
 test('an unknown or wrong field of the file is named with its file', (t) => {
   const message = failure(t, {
     files: {

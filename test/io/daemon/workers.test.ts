@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { startDaemon } from '../../support/daemon.js';
 import { engines } from '../../support/engines.js';
 import { until } from '../../support/until.js';
@@ -22,6 +23,17 @@ for (const { engine, skip } of engines) {
     t.diagnostic(`connections: ${served.join(' and ')}`);
   });
 }
+
+test('SIGUSR1 opens no debugger, which every user of the machine could use', async (t) => {
+  const daemon = await startDaemon(t);
+  for (const pid of [daemon.pid, ...daemon.workerPids()]) process.kill(pid, 'SIGUSR1');
+  const agent = new Agent();
+  for (let i = 0; i < 5; i++) {
+    await health(daemon.url, agent);
+    await setTimeout(100);
+  }
+  assert.doesNotMatch(daemon.output(), /debugger/i);
+});
 
 function health(url: string, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
