@@ -4,12 +4,12 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { createObservers } from '../../src/daemon/start/observers.js';
+import { packRows } from '../../src/db/queries/requests/insert-request-logs.js';
 import {
   type PackedRequests,
   RequestBatch,
   unpackRequests,
-} from '../../src/daemon/workers/packed-requests.js';
-import { packRows } from '../../src/db/queries/requests/insert-request-logs.js';
+} from '../../src/observe/packed-requests.js';
 import { createUsageRecorder } from '../../src/observe/usage/usage-recorder.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { finished } from '../../test/observe/usage/finished.js';

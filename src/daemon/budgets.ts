@@ -106,11 +106,8 @@ export class Budgets {
       const { key, windowStart, isHard } = named;
       const counts = named.provider === '' || named.provider === provider;
       const cost = counts ? this.#costOf(event, charge, usage, key) : 0;
-      return {
-        ...{ key, windowStart, cost },
-        reserved: isHard ? spend.reserved : 0,
-        counts: counts && event.attempts > 0,
-      };
+      const reserved = isHard ? spend.reserved : 0;
+      return { key, windowStart, reserved, cost, counts: counts && event.attempts > 0 };
     });
     const amountOf = (key: string) => this.#byKey.get(key)?.config.amount ?? 1;
     this.#owner.settle(spend.worker, spendings, amountOf);

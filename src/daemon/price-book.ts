@@ -61,8 +61,14 @@ export class PriceBook {
     if (event.cache?.result === 'hit') return free;
     const isAnswered = usage !== null || status < 400;
     if (provider === null || modelSent === null || !isAnswered) return undefined;
-    const asked = { provider, model_sent: modelSent, endpoint, upstream_ms: upstreamMs };
-    return this.chargeOf({ ...asked, atMs: startedAt }, usage);
+    const asked = {
+      provider,
+      model_sent: modelSent,
+      endpoint,
+      upstream_ms: upstreamMs,
+      atMs: startedAt,
+    };
+    return this.chargeOf(asked, usage);
   };
 
   /** The charge for an answered request, at the prices of its time; null: no price is known. */

@@ -27,7 +27,8 @@ interface Waiting {
  * and cost.
  */
 export class LeasedBudgets {
-  readonly #pools = new Map<string, Pool>();
+  /** Lent money, by budget and by the beginning of its window. */
+  readonly #pools = new Map<string, Map<number, Pool>>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #send: (request: BudgetRequest) => void;
   #lastId = 0;
@@ -85,18 +86,21 @@ export class LeasedBudgets {
   }
 
   #put(key: string, windowStart: number, nano: number): void {
-    const name = poolName(key, windowStart);
-    const pool = this.#pools.get(name) ?? { nano: 0, touchedMs: 0 };
-    this.#pools.set(name, { nano: pool.nano + nano, touchedMs: performance.now() });
+    const windows = this.#pools.get(key) ?? new Map<number, Pool>();
+    this.#pools.set(key, windows);
+    const before = windows.get(windowStart)?.nano ?? 0;
+    windows.set(windowStart, { nano: before + nano, touchedMs: performance.now() });
   }
 
   #take(budgets: readonly BudgetRef[], need: number): boolean {
+    const pools: Pool[] = [];
     for (const { key, windowStart } of budgets) {
-      if ((this.#pools.get(poolName(key, windowStart))?.nano ?? 0) < need) return false;
+      const pool = this.#pools.get(key)?.get(windowStart);
+      if ((pool?.nano ?? 0) < need) return false;
+      if (pool) pools.push(pool);
     }
     const nowMs = performance.now();
-    for (const { key, windowStart } of budgets) {
-      const pool = this.#pools.get(poolName(key, windowStart)) as Pool;
+    for (const pool of pools) {
       pool.nano -= need;
       pool.touchedMs = nowMs;
     }
@@ -112,16 +116,13 @@ export class LeasedBudgets {
   }
 
   #sweep(nowMs: number): void {
-    for (const [name, { nano, touchedMs }] of this.#pools) {
-      if (nowMs - touchedMs < budgetIdleMs) continue;
-      this.#pools.delete(name);
-      const at = name.lastIndexOf('@');
-      const windowStart = Number(name.slice(at + 1));
-      if (nano > 0) this.#send({ type: 'return', key: name.slice(0, at), windowStart, nano });
+    for (const [key, windows] of this.#pools) {
+      for (const [windowStart, { nano, touchedMs }] of windows) {
+        if (nowMs - touchedMs < budgetIdleMs) continue;
+        windows.delete(windowStart);
+        if (nano > 0) this.#send({ type: 'return', key, windowStart, nano });
+      }
+      if (windows.size === 0) this.#pools.delete(key);
     }
   }
-}
-
-function poolName(key: string, windowStart: number): string {
-  return `${key}@${windowStart}`;
 }

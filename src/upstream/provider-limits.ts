@@ -138,15 +138,15 @@ export class ProviderLimits {
     if (limits.length === 0 && blockedMs === null) return;
     const scope = this.#scope(provider, model);
     if (blockedMs !== null) scope.blockedUntilMs = nowMs + blockedMs;
-    for (const limit of limits) {
+    for (const said of limits) {
+      const { counts, limit, remaining, atMs, resetMs } = said;
       // Requests sent after that one may not be included yet.
-      const base = mark?.[limit.counts] ?? scope.sent[limit.counts];
-      const known = scope.limits.get(limit.counts);
+      const base = mark?.[counts] ?? scope.sent[counts];
+      const known = scope.limits.get(counts);
       // Answers to earlier requests may arrive after those to later ones.
       if (known && base < known.base && nowMs < known.resetMs) continue;
-      const { resolutionMs, ...said } = limit;
-      const kind = known ? nature(known, limit) : { isFixed: true, from: said };
-      scope.limits.set(limit.counts, { ...said, ...kind, base });
+      const { isFixed, from } = known ? nature(known, said) : { isFixed: true, from: said };
+      scope.limits.set(counts, { counts, limit, remaining, atMs, resetMs, isFixed, from, base });
     }
     this.#tellSoon(scope);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { watch } from 'chokidar';
+import { type FSWatcher, watch } from 'chokidar';
 import type { OverrideFile } from '../../config/overrides.js';
 import { ConfigError } from '../../config/problem.js';
 
@@ -34,24 +34,32 @@ export async function readOverrideFiles(dir: string): Promise<OverrideFile[]> {
  * reaction; a scan covers what they miss (renames, symlinked folders, a folder created later).
  */
 export function watchOverrideFiles(dir: string, onChange: () => void): { close(): Promise<void> } {
-  const watcher = watch(dir, { ignoreInitial: true, depth: 0 });
-  let last: string | null = null;
+  let watcher: FSWatcher | null = null;
+  let last: Fingerprint | null = null;
   let scanning = false;
+  let isClosed = false;
   const scan = async () => {
     if (scanning) return;
     scanning = true;
     const current = await fingerprint(dir);
     scanning = false;
-    if (last !== null && current !== last) onChange();
+    // In place of a folder that does not exist, its parent would be watched with all that is in it.
+    if (current.path !== last?.path) {
+      void watcher?.close();
+      watcher = current.path === null || isClosed ? null : watchFolder();
+    }
+    if (last !== null && current.digest !== last.digest) onChange();
     last = current;
   };
-  watcher.on('all', scan).on('error', scan);
+  const watchFolder = () =>
+    watch(dir, { ignoreInitial: true, depth: 0 }).on('all', scan).on('error', scan);
   const timer = setInterval(scan, scanEveryMs);
   void scan();
   return {
     async close() {
+      isClosed = true;
       clearInterval(timer);
-      await watcher.close();
+      await watcher?.close();
     },
   };
 }
@@ -67,11 +75,20 @@ async function overrideNames(dir: string): Promise<string[]> {
   }
 }
 
-/** Changes when any file's name, place, size or time does; reads no content. */
-async function fingerprint(dir: string): Promise<string> {
+interface Fingerprint {
+  /** The folder without links; null: there is none. */
+  path: string | null;
+  /** Changes when any file's name, place, size or time does. */
+  digest: string;
+}
+
+/** Reads no content. */
+async function fingerprint(dir: string): Promise<Fingerprint> {
   const digest = createHash('sha256');
+  let path: string | null = null;
   try {
-    digest.update(await realpath(dir));
+    path = await realpath(dir);
+    digest.update(path);
     for (const name of await overrideNames(dir)) {
       const { ino, size, mtimeMs, ctimeMs } = await stat(join(dir, name));
       digest.update(`\n${name} ${ino} ${size} ${mtimeMs} ${ctimeMs}`);
@@ -79,5 +96,5 @@ async function fingerprint(dir: string): Promise<string> {
   } catch (error) {
     digest.update(`\n${error instanceof Error ? error.message : error}`);
   }
-  return digest.digest('hex');
+  return { path, digest: digest.digest('hex') };
 }

@@ -6,6 +6,7 @@ import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerStatus } from '../../observe/gateway-state.js';
+import type { PackedRequests } from '../../observe/packed-requests.js';
 import type { SharedReply, SharedRequest } from '../../policies/cache/shared-answers.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
@@ -15,7 +16,6 @@ import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
 import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Descriptors } from './descriptors.js';
-import type { PackedRequests } from './packed-requests.js';
 
 /** Reasoning that a client of chat completions does not bring back. */
 export interface KeptForCall {

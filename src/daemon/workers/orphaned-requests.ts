@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { type PackedRequests, unpackRequests } from '../../observe/packed-requests.js';
 import type { RequestFinished } from '../../observe/request-event.js';
-import { type PackedRequests, unpackRequests } from './packed-requests.js';
 
 const lookEveryMs = 2_000;
 

@@ -1,4 +1,5 @@
 import type { GatewayEvent } from '../../observe/event.js';
+import { RequestBatch } from '../../observe/packed-requests.js';
 import { watchProcess } from '../../observe/process-status.js';
 import type { DaemonFacts, Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
@@ -12,7 +13,6 @@ import type { Descriptors } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { type OpenedGateway, openGateway } from './open-gateway.js';
 import { untilReplaced } from './orphan.js';
-import { RequestBatch } from './packed-requests.js';
 
 /**
  * A data-plane worker: the process that answers requests. Without its control process it keeps

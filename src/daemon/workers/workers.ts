@@ -2,6 +2,7 @@ import type { Configuration } from '../../config/configuration.js';
 import type { BudgetGrant } from '../../limits/budget-lease.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/gateway-state.js';
+import { unpackRequests } from '../../observe/packed-requests.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import {
@@ -13,7 +14,6 @@ import type { TlsMaterial } from '../../server/exchange.js';
 import { buildOnDisk, workerFile } from '../build.js';
 import { ownDescriptors } from './descriptors.js';
 import type { FromWorker } from './messages.js';
-import { unpackRequests } from './packed-requests.js';
 import { settingsWithoutSecrets } from './settings-without-secrets.js';
 import { SharedState, type SharedStateOptions } from './shared-state.js';
 import { WorkerPool } from './worker-pool.js';

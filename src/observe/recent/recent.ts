@@ -1,14 +1,7 @@
-import type { TokenUsage } from '../../dialects/usage.js';
 import type { Emit } from '../event.js';
-import type { Charge, RequestFinished } from '../request-event.js';
+import type { RequestFinished } from '../request-event.js';
+import { type RecentRequest, RememberedRequests } from './remembered-requests.js';
 import { createTraffic, type TrafficSummary } from './traffic.js';
-
-/** A finished request and its tokens, without the texts of client and model. */
-export interface RecentRequest {
-  event: RequestFinished;
-  tokens: (TokenUsage & { source: 'provider' | 'estimated' }) | null;
-  charge: Charge | null;
-}
 
 /** Recent events, only in the control process's memory. */
 export interface Recent {
@@ -22,19 +15,11 @@ export interface Recent {
   traffic(): TrafficSummary;
 }
 
-const maxRequests = 10_000;
 /** The APIs of the data plane. */
 const ofClients = /^\/v\d/;
 /** Clients may send a name of any length. */
 const maxModelLength = 200;
 const maxEjections = 1_000;
-
-interface Remembered {
-  event: RequestFinished;
-  /** Counted here because the provider reported no usage. */
-  estimate: TokenUsage | null;
-  charge: Charge | null;
-}
 
 interface Ejected {
   provider: string;
@@ -48,34 +33,10 @@ interface Ejected {
 /** @param now wall clock, milliseconds. */
 export function createRecent(now: () => number = Date.now): Recent {
   const sinceMs = now();
-  // A ring with the oldest at `next`. Lookups are rare; maintaining a Map would cost more than all
-  // other work on a request here.
-  const requests: Remembered[] = [];
-  let next = 0;
+  const requests = new RememberedRequests();
   const traffic = createTraffic();
   const ejections: Ejected[] = [];
   let forgottenUntilMs = sinceMs;
-
-  const remember = (event: RequestFinished) => {
-    const { model } = event;
-    const isLong = model !== null && model.length > maxModelLength;
-    const kept = isLong ? { ...event, model: model.slice(0, maxModelLength) } : event;
-    const place = requests[next];
-    if (place) {
-      place.event = kept;
-      place.estimate = null;
-      place.charge = null;
-    } else requests[next] = { event: kept, estimate: null, charge: null };
-    next = (next + 1) % maxRequests;
-  };
-
-  const newest = (id: string): Remembered | null => {
-    for (let age = 1; age <= requests.length; age++) {
-      const request = requests[(next - age + requests.length) % requests.length];
-      if (request?.event.requestId === id) return request;
-    }
-    return null;
-  };
 
   return {
     emit(event) {
@@ -83,7 +44,7 @@ export function createRecent(now: () => number = Date.now): Recent {
         case 'request_finished': {
           // Requests to the gateway itself would push out those of clients.
           if (!ofClients.test(event.endpoint)) return;
-          remember(event);
+          requests.add(shortened(event));
           traffic.add(event, now());
           const { usage } = event;
           if (usage) traffic.addTokens(event, usage.promptTokens + usage.completionTokens, now());
@@ -91,16 +52,15 @@ export function createRecent(now: () => number = Date.now): Recent {
         }
         case 'usage_counted': {
           if (event.source === 'provider') return;
-          const request = newest(event.requestId);
-          if (!request || request.event.usage || request.estimate) return;
-          const { usage } = event;
-          request.estimate = usage;
+          const { requestId, usage } = event;
+          const request = requests.find(requestId);
+          if (!request || request.tokens) return;
+          requests.estimated(requestId, usage);
           traffic.addTokens(request.event, usage.promptTokens + usage.completionTokens, now());
           break;
         }
         case 'request_charged': {
-          const request = event.charge && newest(event.requestId);
-          if (request) request.charge ??= event.charge;
+          if (event.charge) requests.charged(event.requestId, event.charge);
           break;
         }
         case 'provider_ejected': {
@@ -120,19 +80,11 @@ export function createRecent(now: () => number = Date.now): Recent {
           break;
       }
     },
-    request(id) {
-      const found = newest(id);
-      return found && { event: found.event, tokens: tokensOf(found), charge: found.charge };
-    },
-    requestsOf(credentialName, untilMs) {
-      let count = 0;
-      for (const { event } of requests) {
-        const { credential, startedAt } = event;
-        if (credential?.name !== credentialName) continue;
-        if (startedAt > untilMs - 1_000 && startedAt <= untilMs) count++;
-      }
-      return count;
-    },
+    request: (id) => requests.find(id),
+    requestsOf: (credentialName, untilMs) =>
+      requests
+        .startedWithin(untilMs - 1_000, untilMs)
+        .filter(({ credential }) => credential?.name === credentialName).length,
     wasEjected(provider, model, atMs) {
       if (atMs < forgottenUntilMs) return null;
       return ejections.some(
@@ -147,7 +99,9 @@ export function createRecent(now: () => number = Date.now): Recent {
   };
 }
 
-function tokensOf({ event, estimate }: Remembered): RecentRequest['tokens'] {
-  if (event.usage) return { ...event.usage, source: 'provider' };
-  return estimate && { ...estimate, source: 'estimated' };
+/** The event with a name of the model that is not too long. */
+function shortened(event: RequestFinished): RequestFinished {
+  const { model } = event;
+  if (model === null || model.length <= maxModelLength) return event;
+  return { ...event, model: model.slice(0, maxModelLength) };
 }

@@ -148,7 +148,8 @@ export function reserveBudgets(
     }
     const { hard, names } = charges.isOfEvery ? charges : chargesAt(charges, routes);
     if (hard.length === 0) return reserved(routes, names, 0);
-    record.need = { ...(record.need ?? noTokens), nano: need };
+    const { input, output } = record.need ?? noTokens;
+    record.need = { input, output, nano: need };
     const refs = hard.map(({ ref }) => ref);
     const refused = gateway.budgets.reserve(refs, need, settings.limits.queue_timeout_ms);
     const after = (refused: BudgetRefusal | null) =>

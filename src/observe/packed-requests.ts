@@ -1,5 +1,5 @@
-import type { UsageClasses } from '../../dialects/usage.js';
-import type { RequestFinished, RequestTrace } from '../../observe/request-event.js';
+import type { UsageClasses } from '../dialects/usage.js';
+import type { RequestFinished, RequestTrace } from './request-event.js';
 
 /**
  * Finished requests in transit to the control process, which receives those of all workers.
@@ -162,7 +162,7 @@ function reading<T>(columns: Columns<T>): string {
   return all.map(([field, { read }]) => `${field}: ${read}`).join(',\n');
 }
 
-/** Collects finished requests for one message. */
+/** Collects finished requests, such as for one message. */
 export class RequestBatch {
   readonly #writer = new Writer();
   size = 0;
@@ -171,6 +171,11 @@ export class RequestBatch {
     this.#writer.makeRoom(width);
     writeRow(this.#writer, event);
     this.size++;
+  }
+
+  /** One of the requests since the last call of `take`, by its place. */
+  get(place: number): RequestFinished {
+    return readRow(new Reader(this.#writer.packed, place * width));
   }
 
   /** The requests since the last call; send them before adding another one. */
@@ -231,9 +236,13 @@ class Writer {
     return place;
   }
 
-  take(): PackedRequests {
+  get packed(): PackedRequests {
     const numbers = this.#numbers.subarray(0, this.#at);
-    const taken = { numbers, texts: this.#texts, objects: this.#objects };
+    return { numbers, texts: this.#texts, objects: this.#objects };
+  }
+
+  take(): PackedRequests {
+    const taken = this.packed;
     this.#texts = [];
     this.#objects = [];
     this.#places.clear();
@@ -244,10 +253,11 @@ class Writer {
 
 class Reader {
   readonly #packed: PackedRequests;
-  #at = 0;
+  #at: number;
 
-  constructor(packed: PackedRequests) {
+  constructor(packed: PackedRequests, at = 0) {
     this.#packed = packed;
+    this.#at = at;
   }
 
   get left(): boolean {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RequestBatch, unpackRequests } from '../../../src/daemon/workers/packed-requests.js';
-import { noClasses } from '../../../src/dialects/usage.js';
-import type { RequestFinished } from '../../../src/observe/request-event.js';
+import { noClasses } from '../../src/dialects/usage.js';
+import { RequestBatch, unpackRequests } from '../../src/observe/packed-requests.js';
+import type { RequestFinished } from '../../src/observe/request-event.js';
 
 const request: RequestFinished = {
   type: 'request_finished',
