@@ -167,15 +167,18 @@ export class RequestBatch {
   readonly #writer = new Writer();
   size = 0;
 
-  add(event: RequestFinished): void {
+  /** @returns its place, for `get`. */
+  add(event: RequestFinished): number {
     this.#writer.makeRoom(width);
+    const { place } = this.#writer;
     writeRow(this.#writer, event);
     this.size++;
+    return place;
   }
 
-  /** One of the requests since the last call of `take`, by its place. */
+  /** One of the requests since the last call of `take`. */
   get(place: number): RequestFinished {
-    return readRow(new Reader(this.#writer.packed, place * width));
+    return readRow(new Reader(this.#writer.packed, place));
   }
 
   /** The requests since the last call; send them before adding another one. */
@@ -199,6 +202,11 @@ class Writer {
   #objects: object[] = [];
   readonly #places = new Map<string, number>();
   #at = 0;
+
+  /** Where the next number is written. */
+  get place(): number {
+    return this.#at;
+  }
 
   makeRoom(count: number): void {
     if (this.#at + count <= this.#numbers.length) return;

@@ -12,9 +12,10 @@ export interface RecentRequest {
 const partSize = 500;
 const maxParts = 20;
 
-/** Some of the requests, in the order in which they finished; lists are by their place. */
+/** Some of the requests, in the order in which they finished; lists are in that order too. */
 interface Part {
   requests: RequestBatch;
+  places: number[];
   ids: string[];
   /** Wall clock, milliseconds. */
   startedMs: number[];
@@ -38,7 +39,7 @@ export class RememberedRequests {
       part = emptyPart(oldest?.requests);
       this.#parts.push(part);
     }
-    part.requests.add(event);
+    part.places.push(part.requests.add(event));
     part.ids.push(event.requestId);
     part.startedMs.push(event.startedAt);
     part.charges.push(null);
@@ -48,42 +49,42 @@ export class RememberedRequests {
   find(id: string): RecentRequest | null {
     const found = this.#newest(id);
     if (!found) return null;
-    const { part, place } = found;
-    const event = part.requests.get(place);
+    const { part, index } = found;
+    const event = eventAt(part, index);
     return {
       event,
-      tokens: tokensOf(event, part.estimates.get(place)),
-      charge: part.charges[place] ?? null,
+      tokens: tokensOf(event, part.estimates.get(index)),
+      charge: part.charges[index] ?? null,
     };
   }
 
   /** Notes the cost of the newest request with this id, once. */
   charged(id: string, charge: Charge): void {
     const found = this.#newest(id);
-    if (found) found.part.charges[found.place] ??= charge;
+    if (found) found.part.charges[found.index] ??= charge;
   }
 
   /** Notes the tokens that were counted for the newest request with this id. */
   estimated(id: string, usage: TokenUsage): void {
     const found = this.#newest(id);
-    if (found) found.part.estimates.set(found.place, usage);
+    if (found) found.part.estimates.set(found.index, usage);
   }
 
   /** The requests that began after `fromMs`, until `untilMs`. */
   startedWithin(fromMs: number, untilMs: number): RequestFinished[] {
-    return this.#parts.flatMap(({ requests, startedMs }) =>
-      startedMs.flatMap((atMs, place) =>
-        atMs > fromMs && atMs <= untilMs ? requests.get(place) : [],
+    return this.#parts.flatMap((part) =>
+      part.startedMs.flatMap((atMs, index) =>
+        atMs > fromMs && atMs <= untilMs ? eventAt(part, index) : [],
       ),
     );
   }
 
   /** Lookups are almost all of the last request: maintaining a `Map` would cost more. */
-  #newest(id: string): { part: Part; place: number } | null {
+  #newest(id: string): { part: Part; index: number } | null {
     for (let at = this.#parts.length - 1; at >= 0; at--) {
       const part = this.#parts[at] as Part;
-      const place = part.ids.lastIndexOf(id);
-      if (place >= 0) return { part, place };
+      const index = part.ids.lastIndexOf(id);
+      if (index >= 0) return { part, index };
     }
     return null;
   }
@@ -92,7 +93,11 @@ export class RememberedRequests {
 /** @param requests of a part that is forgotten. */
 function emptyPart(requests = new RequestBatch()): Part {
   requests.take();
-  return { requests, ids: [], startedMs: [], charges: [], estimates: new Map() };
+  return { requests, places: [], ids: [], startedMs: [], charges: [], estimates: new Map() };
+}
+
+function eventAt({ requests, places }: Part, index: number): RequestFinished {
+  return requests.get(places[index] as number);
 }
 
 function tokensOf(
