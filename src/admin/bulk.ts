@@ -3,6 +3,7 @@ import { ConfigError } from '../config/problem.js';
 import { fromSentError, GatewayError, type SentError, toSentError } from '../errors.js';
 import { type AdminAnswer, type BulkRequest, noSignIn } from './request.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
+import { guardrailRoutes } from './routes/guardrails.js';
 import { requestCheck } from './server/check-request.js';
 import { decodeBody } from './server/read-body.js';
 
@@ -12,7 +13,7 @@ export type BulkAnswer =
   | { error: SentError };
 
 const routes = new Map(
-  configLifecycleRoutes.flatMap((route) =>
+  [...configLifecycleRoutes, ...guardrailRoutes].flatMap((route) =>
     route.bulk ? [[route.operation.operationId, { route, check: requestCheck(route) }]] : [],
   ),
 );

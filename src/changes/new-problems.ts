@@ -3,6 +3,7 @@ import { mergeConfiguration } from '../config/merge.js';
 import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
 import { addedProblems, ConfigError, type Problem } from '../config/problem.js';
 import { redirectedSecrets } from '../config/redirected.js';
+import { costProblems } from '../config/rows/pattern-cost.js';
 import type { PrivateAddresses } from '../config/settings/settings-types.js';
 import type { ChangeAuthor } from './change-control.js';
 import { changedPart } from './changed-part.js';
@@ -34,6 +35,9 @@ export async function newProblems(
   // A file may change any key, or have the value of one.
   const isWhole = overrides.some(({ credentials }) => credentials.size > 0);
   const part = isWhole ? { before: rows, after: changed } : changedPart(rows, changed);
+  // First: patterns that cost too much would be compiled by the other checks.
+  const costs = addedProblems(costProblems(part.after), costProblems(part.before));
+  if (costs.length > 0) return [...costs, ...redirected];
   const after = mergeProblems(part.after, overrides, privateAddresses);
   if (after.length === 0) return redirected;
   const before = mergeProblems(part.before, overrides, privateAddresses);

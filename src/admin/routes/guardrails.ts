@@ -17,6 +17,8 @@ export const guardrailRoutes: readonly ChangeRoute[] = [
     path: '/admin/v1/guardrails/{id}/test',
     access: 'admin',
     operators: true,
+    // A text and patterns as long as they may be take seconds.
+    bulk: true,
     operation: {
       operationId: 'testGuardrail',
       summary: 'Test a guardrail',

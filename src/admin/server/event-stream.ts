@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../../errors.js';
 
@@ -63,6 +64,8 @@ export function eventStream(
   const stop = start(writer);
   const ping = setInterval(() => push(':\n\n'), pingMs);
   const age = setTimeout(end, maxAgeMs);
+  // Beyond ten Node would warn of a leak.
+  setMaxListeners(2 * maxStreams, stopping);
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
   body.once('close', () => {

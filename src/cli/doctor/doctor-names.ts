@@ -1,8 +1,12 @@
 import { type Finding, warning } from '../../admin/health/finding.js';
 import type { Configuration } from '../../config/configuration.js';
 import { percentOf } from '../../config/rows/canary.js';
+import { patternCosts } from '../../config/rows/pattern-cost.js';
 
-/** Canaries, mirrors and guardrails that name what the configuration does not have do nothing. */
+/**
+ * Canaries, mirrors and guardrails that name what the configuration does not have do nothing. Guardrails from
+ * before their patterns were limited may delay requests.
+ */
 export function checkNames({
   providers,
   credentials,
@@ -51,6 +55,15 @@ export function checkNames({
           ['team', applies_to.team],
         ),
       ),
+    ...guardrails.flatMap((guardrail) =>
+      patternCosts(guardrail).flatMap(([path, reason]) =>
+        warning(
+          `guardrail ${guardrail.name}`,
+          `${path} ${reason}`,
+          'each character of a text may cost a step of each instruction: simplify it, or split it',
+        ),
+      ),
+    ),
     ...guardrails
       .filter(({ is_enabled }) => is_enabled)
       .flatMap(({ name, applies_to }) =>

@@ -1,5 +1,5 @@
 import { parseReference } from '../secrets/secret-reference.js';
-import { compileLinear } from './linear-pattern.js';
+import { checkLinear } from './linear-pattern.js';
 import { compileModelPattern, patternsProblem } from './model-pattern.js';
 import type { RowCheck } from './row-check.js';
 
@@ -156,10 +156,8 @@ function settingProblems({ kind, config }: Guardrail): [path: string, reason: st
 function contentProblems({ config }: Guardrail): [path: string, reason: string][] {
   const problems: [string, string][] = [];
   for (const [index, { pattern, ignore_case = false }] of (config.patterns ?? []).entries()) {
-    const compiled = compileLinear(pattern, ignore_case);
-    if (typeof compiled === 'string') {
-      problems.push([`config.patterns.${index}.pattern`, compiled]);
-    }
+    const { problem } = checkLinear(pattern, ignore_case);
+    if (problem !== null) problems.push([`config.patterns.${index}.pattern`, problem]);
   }
   for (const name of ['allowed_tools', 'denied_tools', 'allowed_file_types'] as const) {
     const reason = patternsProblem(config[name] ?? []);

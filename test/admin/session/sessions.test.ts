@@ -127,3 +127,37 @@ test('queries for unknown sessions are bounded', async (t) => {
   const off = { ...identifying, sessions: null };
   assert.equal(await codeOf(token, '192.0.2.3', off), 'missing_api_key', 'the console is off');
 });
+
+test('a person has a thousand sessions, and takes none from others', async (t) => {
+  const { sql } = await testDatabase(t);
+  const fill = (actor: string) => sql`
+    INSERT INTO console_sessions (id, actor, role, expires_at)
+    SELECT lpad(to_hex(n), 32, '0') || md5(${actor}), ${actor}, 'viewer', now() + n * interval '1 second'
+    FROM generate_series(1, 1000) n`;
+  await fill('oidc:many');
+  await fill('oidc:other');
+  const sessions = new Sessions([], 3_600_000, () => sql);
+  const { token } = await sessions.open({ actor: 'oidc:many', role: 'viewer', key: null });
+  const counts = await sql`
+    SELECT actor, count(*)::int
+    FROM console_sessions GROUP BY actor ORDER BY actor`;
+  assert.deepEqual(
+    counts.map(({ actor, count }) => [actor, count]),
+    [
+      ['oidc:many', 1_000],
+      ['oidc:other', 1_000],
+    ],
+  );
+  const elsewhere = new Sessions([], 3_600_000, () => sql);
+  assert.equal((await elsewhere.find(token))?.actor, 'oidc:many');
+});
+
+test('ten thousand sessions are remembered without the database, the newest', async () => {
+  const sessions = new Sessions([], 60_000, noDatabase);
+  const person = { actor: 'oidc:many', role: 'viewer', key: null } as const;
+  const first = await sessions.open(person);
+  const second = await sessions.open(person);
+  for (let n = 2; n < 10_001; n++) await sessions.open(person);
+  await assert.rejects(sessions.find(first.token), /no database/);
+  assert.equal((await sessions.find(second.token))?.actor, 'oidc:many');
+});

@@ -46,3 +46,15 @@ test('canaries, mirrors and guardrails that name what is not there are warned ab
     ],
   );
 });
+
+test('a guardrail with patterns that a new one may not have is warned about', () => {
+  const patterns = [{ name: 'p', pattern: 'a{900}' }];
+  const guardrail = { ...newGuardrail, name: 'g', kind: 'regex' as const, config: { patterns } };
+  const [found, ...others] = checkNames({ ...configuration([], []), guardrails: [guardrail] });
+  assert.deepEqual(others, []);
+  assert.deepEqual([found?.check, found?.state], ['guardrail g', 'warn']);
+  assert.match(
+    String(found?.detail),
+    /^config\.patterns\.0\.pattern is too large: 902 instructions/,
+  );
+});

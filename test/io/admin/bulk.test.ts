@@ -56,6 +56,30 @@ test('documents of any size do not delay others, and end with their client', asy
     assert.equal(changes.length, 40_000);
   });
 
+  await t.test('another request is answered while a guardrail searches a long text', async () => {
+    // From before patterns were limited: where a text has a match, each character costs many steps.
+    const config = { patterns: [{ name: 'long', pattern: '(?:[a-z ]){1,900}Z' }] };
+    await daemon.sql`
+      INSERT INTO guardrails (name, kind, config) VALUES ('slow', 'regex', ${daemon.sql.json(config)})`;
+    let isTested = false;
+    const tested = fetch(`${daemon.url}/admin/v1/guardrails/slow/test`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${daemon.adminKey}` },
+      body: JSON.stringify({ text: `${'some words '.repeat(15_000)}Z` }),
+    }).then((answer) => {
+      isTested = true;
+      return answer;
+    });
+    await until('the thread', async () => (await threads(daemon)) > 0, 60_000);
+    for (let index = 0; index < 5; index++) {
+      assert.equal((await ask(daemon, 'version')).status, 200);
+    }
+    assert.ok(!isTested, 'the verdict was there before the others were answered');
+    const answer = await tested;
+    assert.equal(answer.status, 200);
+    assert.equal(((await answer.json()) as { verdict: string }).verdict, 'refused');
+  });
+
   await t.test('some of 60,000 problems are reported, with the total', async () => {
     const answer = await ask(daemon, 'plan', { document: keys(60_000, 'rate_limit: -1') });
     assert.equal(answer.status, 400);
