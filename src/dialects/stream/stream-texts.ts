@@ -63,6 +63,17 @@ export function channelOf(dialect: DialectName, event: unknown, { at }: JsonText
   }
 }
 
+/**
+ * The choice that an event is about, where events of different choices may change places; null: the
+ * event keeps its place among all. Only OpenAI's chunks do not count what was sent before them.
+ */
+export function laneOf(dialect: DialectName, event: unknown): string | null {
+  if (dialect !== 'openai.chat' && dialect !== 'openai.completions') return null;
+  const choices = fieldOf(event, 'choices');
+  if (!Array.isArray(choices) || choices.length !== 1 || fieldOf(event, 'usage')) return null;
+  return String(fieldOf(choices[0], 'index') ?? 0);
+}
+
 const ending =
   /^(?:content_block_stop|message_delta|message_stop|response\..*(?:done|completed|failed|incomplete))$/;
 

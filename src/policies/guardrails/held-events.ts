@@ -2,7 +2,7 @@ import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import type { DialectName } from '../../dialects/dialect.js';
 import { type Edit, edited } from '../../dialects/head.js';
 import { EventCutter, endOfEvent, readEvents, writeEvent } from '../../dialects/sse.js';
-import { channelOf, endsTexts } from '../../dialects/stream/stream-texts.js';
+import { channelOf, endsTexts, laneOf } from '../../dialects/stream/stream-texts.js';
 import type { Replacement } from './inspector.js';
 import { editsOf } from './text-edits.js';
 
@@ -31,6 +31,10 @@ interface HeldEvent {
   jsonAt: number;
   json: Buffer;
   pieces: Piece[];
+  /** See `laneOf`. */
+  lane: string | null;
+  /** Its place in the stream. */
+  place: number;
 }
 
 interface OpenText {
@@ -42,12 +46,19 @@ interface OpenText {
 /** Larger than any legitimate event. */
 const maxPendingBytes = 33_554_432;
 
-/** Holds the events of a stream until their texts are decided; releases them in order. */
+/**
+ * Holds the events of a stream until their texts are decided; releases them in order. Events of one
+ * choice do not wait for those of another one.
+ */
 export class HeldEvents {
   readonly #dialect: DialectName;
   readonly #open: (at: string, isJson: boolean) => HeldText;
   readonly #cutter = new EventCutter();
-  readonly #events: HeldEvent[] = [];
+  /** Events of choices, that nothing before them keeps back but their own choice. */
+  readonly #lanes = new Map<string, HeldEvent[]>();
+  /** The events from the first one on that waits for all before it. */
+  readonly #rest: HeldEvent[] = [];
+  #places = 0;
   readonly #texts = new Map<string, OpenText>();
 
   /** @param open called for each text of the stream. */
@@ -73,11 +84,44 @@ export class HeldEvents {
 
   /** Releases the events whose texts are decided. */
   release(): Buffer {
-    const parts: Buffer[] = [];
-    while (this.#events[0]?.pieces.every(({ held, to }) => to <= held.decided)) {
-      parts.push(written(this.#events.shift() as HeldEvent));
+    const released: HeldEvent[] = [];
+    do {
+      for (const [lane, events] of this.#lanes) {
+        while (isDecided(events[0])) released.push(events.shift() as HeldEvent);
+        if (events.length === 0) this.#lanes.delete(lane);
+      }
+    } while (this.#lanes.size === 0 && this.#proceed(released));
+    if (released.length === 1) return written(released[0] as HeldEvent);
+    return Buffer.concat(released.sort((a, b) => a.place - b.place).map(written));
+  }
+
+  /**
+   * No choice waits: releases events that waited for all choices, and puts those behind them into
+   * their lanes. False: there are none.
+   */
+  #proceed(released: HeldEvent[]): boolean {
+    const rest = this.#rest;
+    while (rest[0]?.lane === null && isDecided(rest[0])) released.push(rest.shift() as HeldEvent);
+    const lined = rest.findIndex(({ lane }) => lane === null);
+    for (const event of rest.splice(0, lined < 0 ? rest.length : lined)) this.#line(event);
+    return this.#lanes.size > 0;
+  }
+
+  #line(event: HeldEvent): void {
+    const { lane } = event;
+    if (lane === null) {
+      this.#rest.push(event);
+      return;
     }
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    const events = this.#lanes.get(lane);
+    if (events) events.push(event);
+    else this.#lanes.set(lane, [event]);
+  }
+
+  #hold(event: Omit<HeldEvent, 'place'>): void {
+    const held = { ...event, place: this.#places++ };
+    if (this.#rest.length > 0) this.#rest.push(held);
+    else this.#line(held);
   }
 
   #read(bytes: Buffer): void {
@@ -92,13 +136,14 @@ export class HeldEvents {
     const [event] = readEvents(bytes);
     const value = event && parsed(event.data);
     if (!event || value === undefined) {
-      this.#events.push({ bytes, name: '', jsonAt: 0, json: bytes, pieces: [] });
+      this.#hold({ bytes, name: '', jsonAt: 0, json: bytes, pieces: [], lane: null });
       return;
     }
     const json = Buffer.from(event.data);
     if (endsTexts(value)) this.#endTexts(() => true);
     const pieces = textsIn(json).map((text) => this.#piece(value, text));
-    this.#events.push({ bytes, name: event.event, jsonAt: bytes.indexOf(json), json, pieces });
+    const lane = laneOf(this.#dialect, value);
+    this.#hold({ bytes, name: event.event, jsonAt: bytes.indexOf(json), json, pieces, lane });
   }
 
   #piece(event: unknown, text: JsonText): Piece {
@@ -129,6 +174,10 @@ export class HeldEvents {
       this.#texts.delete(key);
     }
   }
+}
+
+function isDecided(event: HeldEvent | undefined): boolean {
+  return event?.pieces.every(({ held, to }) => to <= held.decided) ?? false;
 }
 
 function written({ bytes, name, jsonAt, json, pieces }: HeldEvent): Buffer {
