@@ -3,12 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import puppeteer, {
-  type Browser,
-  type CDPSession,
-  type ElementHandle,
-  type Page,
-} from 'puppeteer-core';
+import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppeteer-core';
 
 const places = [
   '/usr/bin/chromium',
@@ -27,14 +22,27 @@ export const chromium =
 export const skip =
   chromium === null ? 'no Chromium found: install it, or name it in CHROME_PATH' : false;
 
-/** Starts a separate browser for the test. */
-export async function startBrowser(t: Pick<TestContext, 'after'>): Promise<Browser> {
+/**
+ * A headless browser takes a machine without a mouse for a touch screen. After a change of the viewport it
+ * does so again, until the page is loaded again.
+ */
+const mouse =
+  '--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4';
+
+/** Starts a separate browser for the test, with a mouse or a touch screen. */
+export async function startBrowser(
+  t: Pick<TestContext, 'after'>,
+  isTouch = false,
+): Promise<Browser> {
   const userDataDir = mkdtempSync(join(tmpdir(), 'llmproxy-chromium-'));
   const browser = await puppeteer.launch({
     executablePath: chromium ?? '',
     userDataDir,
     // Root has no sandbox, and containers little shared memory.
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'],
+    args: [
+      ...['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'],
+      ...(isTouch ? [] : [mouse]),
+    ],
     timeout: 60_000,
     protocolTimeout: 60_000,
   });
@@ -65,7 +73,6 @@ export async function openPage(
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   await page.setViewport({ width: 1280, height: 900 });
-  await emulate(page, {});
   const problems: string[] = [];
   page.on('console', (message) => {
     const text = `${message.text()} ${message.location().url ?? ''}`;
@@ -78,32 +85,6 @@ export async function openPage(
   });
   return { page, problems };
 }
-
-export interface Emulated {
-  theme?: 'light' | 'dark';
-  /** A touch screen instead of a mouse. */
-  isTouch?: boolean;
-  isStill?: boolean;
-}
-
-/** Sets what the page's media queries find. A headless browser has no mouse unless one is emulated. */
-export async function emulate(page: Page, wanted: Emulated): Promise<void> {
-  const { theme = 'light', isTouch = false, isStill = false } = wanted;
-  // The library knows some of the features only. They last as long as the session.
-  const session = sessions.get(page) ?? (await page.createCDPSession());
-  sessions.set(page, session);
-  const features = {
-    'prefers-color-scheme': theme,
-    'prefers-reduced-motion': isStill ? 'reduce' : 'no-preference',
-    hover: isTouch ? 'none' : 'hover',
-    pointer: isTouch ? 'coarse' : 'fine',
-  };
-  await session.send('Emulation.setEmulatedMedia', {
-    features: Object.entries(features).map(([name, value]) => ({ name, value })),
-  });
-}
-
-const sessions = new WeakMap<Page, CDPSession>();
 
 /** Signs in by typing the admin key. */
 export async function signIn({ page }: WatchedPage, url: string, key: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'puppeteer-core';
-import { emulate, openPage, seen, signIn, skip, startBrowser } from './browser.js';
+import { openPage, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
 const focused = (page: Page) =>
@@ -100,7 +100,7 @@ test('everything is done with the keyboard, in sight, and nothing moves for who 
   const animation = () =>
     page.evaluate('getComputedStyle(document.getElementById("bone")).animationName');
   assert.equal(await animation(), 'breathe');
-  await emulate(page, { isStill: true });
+  await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
   assert.equal(await animation(), 'none');
   assert.deepEqual(problems, []);
 });

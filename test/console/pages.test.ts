@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import type { Page } from 'puppeteer-core';
 import type { Daemon } from '../support/daemon.js';
 import {
-  emulate,
   fill,
   openPage,
   press,
@@ -74,7 +73,7 @@ test('every page shows its data, breaks no policy, and is accessible in light an
   assert.deepEqual(await seriousViolations(watched), [], 'signing in');
   await signIn(watched, daemon.url, daemon.adminKey);
   for (const theme of ['light', 'dark'] as const) {
-    await emulate(page, { theme });
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
     for (const place of places) {
       await page.goto(`${daemon.url}/console#/${place}`);
       await page.waitForFunction(

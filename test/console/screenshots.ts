@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { emulate, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
+import { openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { addRollouts, startFilled } from './fixture.js';
 
 const folder = resolve(process.argv[2] ?? 'screenshots');
@@ -80,7 +80,7 @@ test('the pictures of the documentation', { skip, timeout: 600_000 }, async (t) 
   await page.setViewport({ width: 1100, height: 720 });
   await signIn(watched, daemon.url, daemon.adminKey);
   for (const { file, place, theme } of documented) {
-    await emulate(page, { theme });
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
     await page.goto(`${daemon.url}/console#/${place}`);
     await page.waitForFunction('!document.querySelector(".skeleton")');
     if (file === 'request') await page.click('tbody tr:nth-child(3) a');
@@ -100,15 +100,18 @@ for (const { name, ...content } of contents) {
     mkdirSync(folder, { recursive: true });
     const daemon = await startFilled(t, content);
     if (content.keys > 0) await addRollouts(daemon);
-    const browser = await startBrowser(t);
-    const watched = await openPage(browser, daemon.url);
-    const { page } = watched;
-    await signIn(watched, daemon.url, daemon.adminKey);
+    const open = async (isTouch: boolean) => {
+      const watched = await openPage(await startBrowser(t, isTouch), daemon.url);
+      await signIn(watched, daemon.url, daemon.adminKey);
+      return watched;
+    };
+    const [touched, pointed] = [await open(true), await open(false)];
     for (const { width, theme, language } of looks) {
+      const { page } = width === 360 ? touched : pointed;
       await page.evaluate(`localStorage.setItem('llmproxy.language', '${language}')`);
-      await page.reload();
       await page.setViewport({ width, height: width === 360 ? 740 : 900 });
-      await emulate(page, { theme, isTouch: width === 360 });
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+      await page.reload();
       for (const place of pages) {
         await page.goto(`${daemon.url}/console#/${place}`);
         await page.waitForFunction('document.querySelector(".skeleton") === null');
@@ -140,6 +143,6 @@ for (const { name, ...content } of contents) {
         fullPage: width === 360,
       });
     }
-    if (watched.problems.length > 0) t.diagnostic(watched.problems.join('\n'));
+    for (const problem of [...touched.problems, ...pointed.problems]) t.diagnostic(problem);
   });
 }

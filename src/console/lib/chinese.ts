@@ -521,6 +521,10 @@ export const chinese: Readonly<Record<string, string>> = {
   Start: '启动',
   'All canaries': '全部灰度',
   'for example {name}': '例如 {name}',
+  '{provider}: {state}, {failed} of {attempts} attempts failed in the last minute':
+    '{provider}：{state}，最近一分钟 {attempts} 次尝试中有 {failed} 次失败',
+  'Keys that got errors in the last minute: {names}': '最近一分钟出错的密钥：{names}',
+  'See their errors': '查看错误',
   'There is no such mirror': '没有这个镜像',
   'There is no such canary': '没有这个灰度',
   'Its requests go where weights and mappings send them.': '其请求将按权重和映射分配。',

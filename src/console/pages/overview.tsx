@@ -22,6 +22,8 @@ const everyMs = 30_000;
 const maxRows = 10;
 /** Providers asked for: those with a problem first, then the busiest. */
 const maxProviders = 100;
+/** Keys named that got errors, the busiest. */
+const maxAffected = 5;
 /** Notices shown of what needs attention, and budgets asked for. */
 const maxNotices = 10;
 
@@ -339,28 +341,55 @@ function Attention({ status }: { status: Status }) {
   }
   const toneOf = (state: string) => providerStates[state]?.[0] ?? 'plain';
   let unnamed = 0;
+  let isFailing = false;
   for (const [state, count = 0] of Object.entries(status.provider_states)) {
     if (toneOf(state) === 'bad' || toneOf(state) === 'warn') unnamed += count;
   }
-  for (const { provider, state } of status.providers) {
-    const tone = toneOf(state);
-    if (tone !== 'bad' && tone !== 'warn') continue;
+  for (const { provider, state, requests: attempts, errors: failed } of status.providers) {
+    const usual = toneOf(state);
+    if (usual !== 'bad' && usual !== 'warn') continue;
+    // A dead provider is ejected and on trial in turns.
+    const tone = failed * 2 > attempts ? 'bad' : usual;
     const [, name] = providerStates[state] ?? [tone, state];
     unnamed--;
+    isFailing ||= tone === 'bad';
     notices.push({
       tone,
-      text: t('{provider}: {state}', { provider, state: t(name).toLowerCase() }),
+      text: t(
+        failed > 0
+          ? '{provider}: {state}, {failed} of {attempts} attempts failed in the last minute'
+          : '{provider}: {state}',
+        { provider, state: t(name).toLowerCase(), failed, attempts },
+      ),
       link: linkTo('requests', '', { provider, status: 'error', since: '1h' }),
       act: t('See its errors'),
     });
   }
   const { requests, errors } = status.requests;
   if (requests >= 20 && errors / requests > 0.05) {
+    isFailing = true;
     notices.push({
       tone: 'bad',
       text: t('{share} of requests fail', { share: percent(errors / requests) }),
       link: linkTo('requests', '', { status: 'error', since: '15m' }),
       act: t('See them'),
+    });
+  }
+  // A key that misses its model or limit is no reason to wake anybody.
+  const affected = isFailing
+    ? status.keys.filter(({ errors }) => errors > 0).map(({ key }) => key)
+    : [];
+  if (affected.length > 0) {
+    notices.push({
+      tone: 'warn',
+      text: t('Keys that got errors in the last minute: {names}', {
+        names: [
+          ...affected.slice(0, maxAffected),
+          ...(affected.length > maxAffected ? ['…'] : []),
+        ].join(', '),
+      }),
+      link: linkTo('requests', '', { status: 'error', since: '15m' }),
+      act: t('See their errors'),
     });
   }
   if (status.workers.length < status.workers_desired) {

@@ -17,10 +17,14 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
 }
 
 /**
- * Browsers offer the clipboard only over TLS and on this machine; elsewhere the older API works.
+ * Browsers offer the clipboard only over TLS and on this machine, and may refuse it; then the older API works.
  */
 async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard) return await navigator.clipboard.writeText(text);
+  const isCopied = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
+  if (isCopied) return;
   const area = document.createElement('textarea');
   area.value = text;
   (document.querySelector('dialog[open]') ?? document.body).append(area);
