@@ -14,7 +14,7 @@ const words: ReadonlyMap<string, string> = new Map([
   ['^[a-z][a-z0-9_]{0,23}$', 'at most 24 of a-z, 0-9 and _, the first a letter'],
   ['^https?://[^\\s]+$', 'a URL that begins with http:// or https://'],
   [
-    '^https?://[^\\s?#@]+$',
+    '^https?://[^\\s?#@/]+(?:/[^\\s?#]*)?$',
     'a URL that begins with http:// or https://, without a user, password or query',
   ],
   [

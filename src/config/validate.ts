@@ -71,7 +71,7 @@ export function validateConfiguration(
   for (const section of namedSectionNames) {
     for (const row of configuration[section] ?? []) {
       const source = sources.named.get(`${section}.${row.name}`) ?? `table ${section}`;
-      problems.push(...namedProblems(section, row, source));
+      problems.push(...namedProblems(section, row, source, true));
     }
   }
   const teams = new Set(configuration.teams.map(({ name }) => name));

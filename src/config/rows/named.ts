@@ -41,10 +41,13 @@ const appliesTo: RowCheck<{ applies_to: { model?: string } }> = {
   problems: ({ applies_to }) => patternProblems('applies_to.model', applies_to.model),
 };
 
-const webhookUrl: RowCheck<{ webhook: string | null }> = {
-  of: ['webhook'],
-  problems: ({ webhook }) => urlProblems('webhook', webhook),
-};
+const webhookUrl: readonly RowCheck<{ webhook: string | null }>[] = urlChecks(
+  'webhook',
+  'webhook',
+  ({ webhook }) => webhook,
+);
+
+const guardrailUrl = urlChecks<Guardrail>('config', 'config.url', ({ config }) => config.url);
 
 /** Sections whose rows differ only in their fields: one code plans, merges and checks them. */
 export const namedSections: Readonly<Record<NamedSection, Named>> = {
@@ -64,7 +67,7 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     properties: budgetProperties,
     required: ['amount'],
     defaults: () => newBudget,
-    checks: checksOf<Budget>(appliesTo, webhookUrl),
+    checks: checksOf<Budget>(appliesTo, ...webhookUrl),
   },
   stops: {
     kind: 'stop',
@@ -78,17 +81,14 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     properties: guardrailProperties,
     required: ['kind'],
     defaults: () => newGuardrail,
-    checks: checksOf<Guardrail>(appliesTo, ...guardrailChecks, {
-      of: ['config'],
-      problems: ({ config }) => urlProblems('config.url', config.url),
-    }),
+    checks: checksOf<Guardrail>(appliesTo, ...guardrailChecks, ...guardrailUrl),
   },
   mirrors: {
     kind: 'mirror',
     properties: mirrorProperties,
     required: [],
     defaults: () => newMirror,
-    checks: checksOf<Mirror>(appliesTo, webhookUrl, {
+    checks: checksOf<Mirror>(appliesTo, ...webhookUrl, {
       of: ['provider', 'model'],
       problems: ({ provider, model }) =>
         provider === null && model === null ? [['provider', 'must be given, or "model"']] : [],
@@ -117,16 +117,29 @@ export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSect
   return Object.fromEntries(all) as Record<NamedSection, T>;
 }
 
+function urlChecks<Row>(
+  field: keyof Row & string,
+  path: string,
+  urlOf: (row: Row) => string | null | undefined,
+): readonly RowCheck<Row>[] {
+  const check = (problem: (url: string) => string | null) => (row: Row) => {
+    const url = urlOf(row) ?? null;
+    const reason = url === null ? null : problem(url);
+    return reason === null ? [] : [[path, reason] as [string, string]];
+  };
+  return [
+    { of: [field], problems: check(urlProblem) },
+    { of: [field], problems: check(unclearProblem), isForWritesOnly: true },
+  ];
+}
+
 /** Private addresses are refused at use, by the settings, not here. */
-function urlProblems(path: string, url: string | null = null): [string, string][] {
-  if (url === null) return [];
-  const unclear = unclearProblem(url);
-  if (unclear !== null) return [[path, unclear]];
-  if (!URL.canParse(url)) return [[path, 'is not a URL']];
+function urlProblem(url: string): string | null {
+  if (!URL.canParse(url)) return 'is not a URL';
   const { hostname, username, password } = new URL(url);
-  if (username || password) return [[path, 'must not contain a user or password']];
+  if (username || password) return 'must not contain a user or password';
   const reason = hostProblem(hostname, 'allow');
-  return reason === null ? [] : [[path, `its host ${hostname} ${reason}`]];
+  return reason && `its host ${hostname} ${reason}`;
 }
 
 function patternProblems(path: string, model: string | undefined): [string, string][] {
@@ -144,8 +157,16 @@ const validators = Object.fromEntries(
   }),
 );
 
-/** The problems of one row; paths start with its section and name. */
-export function namedProblems(section: NamedSection, row: object, source: string): Problem[] {
+/**
+ * The problems of one row; paths start with its section and name.
+ * @param isStored true for a row that is in use, and not about to be written.
+ */
+export function namedProblems(
+  section: NamedSection,
+  row: object,
+  source: string,
+  isStored = false,
+): Problem[] {
   const at = `${section}.${Reflect.get(row, 'name')}`;
   const validate = validators[section];
   if (validate && !validate(row)) {
@@ -154,7 +175,8 @@ export function namedProblems(section: NamedSection, row: object, source: string
       path: problem.path ? `${at}.${problem.path}` : at,
     }));
   }
-  return contentProblems(section, row, at, source, () => true);
+  const applies = ({ isForWritesOnly = false }: RowCheck<never>) => !(isStored && isForWritesOnly);
+  return contentProblems(section, row, at, source, applies);
 }
 
 /**

@@ -188,10 +188,18 @@ export const settingsSchema = section({
   }),
   console: section({
     enabled: { type: 'boolean', default: true },
-    url: { type: ['string', 'null'], pattern: '^https?://[^\\s?#@]+$', default: null },
+    url: {
+      type: ['string', 'null'],
+      pattern: '^https?://[^\\s?#@/]+(?:/[^\\s?#]*)?$',
+      default: null,
+    },
     session_ms: { type: 'integer', minimum: 60_000, maximum: 2_592_000_000, default: 43_200_000 },
     oidc: section({
-      issuer: { type: ['string', 'null'], pattern: '^https?://[^\\s?#@]+$', default: null },
+      issuer: {
+        type: ['string', 'null'],
+        pattern: '^https?://[^\\s?#@/]+(?:/[^\\s?#]*)?$',
+        default: null,
+      },
       client_id: { type: ['string', 'null'], minLength: 1, default: null },
       client_secret: {
         type: ['string', 'null'],

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Budget } from '../../../src/config/rows/budget.js';
 import { namedProblems, newNamed } from '../../../src/config/rows/named.js';
+import { validateConfiguration } from '../../../src/config/validate.js';
+import { configuration } from '../configuration-for-test.js';
 
 test('a webhook URL with user and password is refused, since it would be shown', () => {
   const budget = newNamed('budgets', 'a', { amount: 1, webhook: 'https://me:secret@example.com/' });
@@ -36,4 +39,14 @@ test('webhooks must be at hosts that providers may have', () => {
       if (reason !== null) assert.ok(found[0]?.reason.includes(reason), found[0]?.reason);
     }
   }
+});
+
+test('a stored webhook with characters that cannot be seen goes on working', () => {
+  const webhook = 'https://example.com/\u200bhook';
+  const stored = newNamed('budgets', 'a', { amount: 1, webhook });
+  assert.equal(namedProblems('budgets', stored, 'here').length, 1);
+  assert.deepEqual(namedProblems('budgets', stored, 'here', true), []);
+  const sources = { teams: new Map(), providers: new Map(), credentials: new Map() };
+  const rows = { ...configuration(), budgets: [stored as Budget] };
+  assert.deepEqual(validateConfiguration(rows, { ...sources, named: new Map() }), []);
 });
