@@ -129,7 +129,7 @@ function periodOf({ since, until }: RerateFlags): { since: Date; until: Date } {
 
 function show(differences: readonly Difference[], requests: number): void {
   if (requests === 0) {
-    print('every request has the cost of the prices of now');
+    print('all requests already have the cost at current prices');
     return;
   }
   printTable(differences, [

@@ -227,7 +227,9 @@ async function check(flags: DatabaseFlags): Promise<void> {
   }
   const unpriced = models.filter(({ price }) => price === null);
   if (flags.json) printJson({ models: models.length, unpriced });
-  else if (unpriced.length === 0) print(`all of ${counted(models.length, 'model')} have a price`);
+  else if (models.length === 0) {
+    print('no provider names its models; see what one costs: llmproxy prices show MODEL');
+  } else if (unpriced.length === 0) print(`all of ${counted(models.length, 'model')} have a price`);
   else {
     printTable(unpriced, [
       { header: 'PROVIDER', value: ({ provider }) => provider },

@@ -15,6 +15,12 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
     response.end(JSON.stringify({ id: 'x', object: 'chat.completion', choices: [], usage }));
   });
   const daemon = await startDaemon(t);
+  const run = async (...args: string[]) => {
+    const ran = await daemon.cli(args);
+    assert.equal(ran.code, 0, ran.stderr);
+    return ran.stdout;
+  };
+  assert.match(await run('prices', 'check'), /no provider names its models/);
   await daemon.addProvider('main', {
     api_base: upstream.url,
     model_mapping: { own: 'own-1', 'gpt-4o': 'gpt-4o', '*': '*' },
@@ -23,11 +29,6 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
   await daemon.reload();
   const costOf = async (model: string) =>
     (await askChat(daemon.url, key, model)).headers['x-llmproxy-cost'];
-  const run = async (...args: string[]) => {
-    const ran = await daemon.cli(args);
-    assert.equal(ran.code, 0, ran.stderr);
-    return ran.stdout;
-  };
 
   const unpriced = await daemon.cli(['prices', 'check']);
   assert.equal(unpriced.code, 1);
@@ -35,7 +36,7 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
   assert.equal(await costOf('own'), undefined);
   await run('prices', 'set', 'own', '--model', 'own-*', '--input', '2', '--output', '10');
   assert.equal(await costOf('own'), '0.003');
-  await run('prices', 'check');
+  assert.match(await run('prices', 'check'), /all of 2 models have a price/);
   assert.match(await run('prices', 'list'), /own +own-\* +any +always +input \$2, output \$10/);
   await run('prices', 'set', 'own', '--output', '20', '--above', '500:input=4');
   assert.equal(await costOf('own'), '0.006', 'a rate that is not named stays');
