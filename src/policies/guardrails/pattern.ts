@@ -17,7 +17,7 @@ interface Inst {
   matchRune(rune: number): boolean;
 }
 
-interface Program {
+interface Re2Program {
   readonly inst: readonly Inst[];
   readonly start: number;
 }
@@ -43,7 +43,7 @@ export class Pattern implements Detector {
     if (typeof compiled === 'string') throw new Error(`${pattern}: ${compiled}`);
     this.name = name;
     this.#compiled = compiled;
-    this.#program = compiled.re2Input.prog;
+    this.#program = new Program(compiled.re2Input.prog);
   }
 
   find(text: string): Match[] {
@@ -58,11 +58,88 @@ export class Pattern implements Detector {
 
 const none = -1;
 
+/** A program in flat arrays, by the number of the instruction. */
+class Program {
+  readonly inst: readonly Inst[];
+  readonly start: number;
+  readonly ops: Uint8Array;
+  readonly outs: Int32Array;
+  readonly args: Int32Array;
+  /** For each instruction 128 bits: the characters of ASCII that it matches. */
+  #ascii: Uint32Array | null = null;
+
+  constructor({ inst, start }: Re2Program) {
+    this.inst = inst;
+    this.start = start;
+    this.ops = Uint8Array.from(inst, (each) => each.op);
+    this.outs = Int32Array.from(inst, (each) => each.out);
+    this.args = Int32Array.from(inst, (each) => each.arg);
+  }
+
+  /** Made when a text is searched for the first time: most patterns are never needed. */
+  get ascii(): Uint32Array {
+    if (this.#ascii) return this.#ascii;
+    const bits = new Uint32Array(4 * this.inst.length);
+    for (const [pc, each] of this.inst.entries()) {
+      if (each.op < op.rune || each.op > lastRuneOp) continue;
+      for (let rune = 0; rune < 128; rune++) {
+        const word = 4 * pc + (rune >> 5);
+        if (matches(each, rune)) bits[word] = (bits[word] as number) | (1 << (rune & 31));
+      }
+    }
+    this.#ascii = bits;
+    return bits;
+  }
+}
+
+/**
+ * States with the earliest match start of each, in the order of these starts: whoever comes first to
+ * a state has the earliest, so that none is visited twice for a character.
+ */
+class States {
+  readonly pcs: Int32Array;
+  readonly starts: Float64Array;
+  readonly #seen: Uint32Array;
+  #round = 1;
+  size = 0;
+
+  constructor(instructions: number) {
+    this.pcs = new Int32Array(instructions);
+    this.starts = new Float64Array(instructions);
+    this.#seen = new Uint32Array(instructions);
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.#round++;
+    if (this.#round < 0xffffffff) return;
+    this.#seen.fill(0);
+    this.#round = 1;
+  }
+
+  /** @returns false where it is known. */
+  visit(pc: number): boolean {
+    if (this.#seen[pc] === this.#round) return false;
+    this.#seen[pc] = this.#round;
+    return true;
+  }
+
+  add(pc: number, start: number): void {
+    this.pcs[this.size] = pc;
+    this.starts[this.size] = start;
+    this.size++;
+  }
+}
+
 class PatternRun implements DetectorRun {
   readonly #name: string;
   readonly #program: Program;
-  /** The states before the next character, with the earliest match start of each. */
-  #states = new Map<number, number>();
+  /** The states before the next character. */
+  #states: States;
+  #next: States;
+  /** The states that consume a character, reached from those. */
+  readonly #reached: States;
+  readonly #stack: Int32Array;
   #place = 0;
   #before = none;
   /** Half of a surrogate pair, or a character whose successor is unknown. */
@@ -71,12 +148,17 @@ class PatternRun implements DetectorRun {
   constructor(name: string, program: Program) {
     this.#name = name;
     this.#program = program;
+    const { length } = program.inst;
+    this.#states = new States(length);
+    this.#next = new States(length);
+    this.#reached = new States(length);
+    // Each instruction adds at most two others, once.
+    this.#stack = new Int32Array(2 * length + 1);
   }
 
   get decided(): number {
-    let earliest = this.#place;
-    for (const start of this.#states.values()) earliest = Math.min(earliest, start);
-    return earliest;
+    const { size, starts } = this.#states;
+    return size === 0 ? this.#place : Math.min(this.#place, starts[0] as number);
   }
 
   push(piece: string, isEnd: boolean): Match[] {
@@ -102,46 +184,65 @@ class PatternRun implements DetectorRun {
 
   /** Takes one character. */
   #step(rune: number, length: number, found: Match[]): void {
-    const reached = this.#closure(rune, found);
-    const next = new Map<number, number>();
-    for (const [pc, start] of reached) {
-      const inst = this.#program.inst[pc] as Inst;
-      if (!matches(inst, rune)) continue;
-      const known = next.get(inst.out);
-      if (known === undefined || start < known) next.set(inst.out, start);
+    this.#closure(rune, found);
+    const { inst, outs, ascii } = this.#program;
+    const { pcs, starts, size } = this.#reached;
+    const next = this.#next;
+    next.clear();
+    const [word, bit] = [rune >> 5, 1 << (rune & 31)];
+    for (let i = 0; i < size; i++) {
+      const pc = pcs[i] as number;
+      const isMatch =
+        rune < 128
+          ? ((ascii[4 * pc + word] as number) & bit) !== 0
+          : matches(inst[pc] as Inst, rune);
+      if (!isMatch) continue;
+      const out = outs[pc] as number;
+      if (next.visit(out)) next.add(out, starts[i] as number);
     }
+    this.#next = this.#states;
     this.#states = next;
     this.#before = rune;
     this.#place += length;
   }
 
-  /** The states reached without consuming a character; reports matches that end here. */
-  #closure(after: number, found: Match[]): Map<number, number> {
-    const { inst, start } = this.#program;
+  /** Finds the states reached without consuming a character; reports matches that end here. */
+  #closure(after: number, found: Match[]): void {
     const flags = conditions(this.#before, after);
-    const reached = new Map<number, number>();
-    const seen = new Map<number, number>();
-    const pending: [number, number][] = [...this.#states];
-    if (!this.#states.has(start)) pending.push([start, this.#place]);
+    this.#reached.clear();
+    const { pcs, starts, size } = this.#states;
     let matchStart = this.#place;
-    for (let next = pending.pop(); next; next = pending.pop()) {
-      const [pc, from] = next;
-      const known = seen.get(pc);
-      if (known !== undefined && known <= from) continue;
-      seen.set(pc, from);
-      const each = inst[pc] as Inst;
-      if (each.op >= op.rune && each.op <= lastRuneOp) reached.set(pc, from);
-      else if (each.op === op.match) matchStart = Math.min(matchStart, from);
-      else if (each.op === op.alt || each.op === op.altMatch) {
-        pending.push([each.out, from], [each.arg, from]);
-      } else if (each.op === op.empty) {
-        if ((each.arg & ~flags) === 0) pending.push([each.out, from]);
-      } else if (each.op !== op.fail) pending.push([each.out, from]);
+    for (let i = 0; i < size; i++) {
+      const start = starts[i] as number;
+      if (this.#reach(pcs[i] as number, start, flags)) matchStart = Math.min(matchStart, start);
     }
+    this.#reach(this.#program.start, this.#place, flags);
     if (matchStart < this.#place) {
       found.push({ start: matchStart, end: this.#place, name: this.#name });
     }
-    return reached;
+  }
+
+  /** @returns true where a match ends. */
+  #reach(from: number, start: number, flags: number): boolean {
+    const { ops, outs, args } = this.#program;
+    const [reached, stack] = [this.#reached, this.#stack];
+    let isMatch = false;
+    let depth = 0;
+    stack[depth++] = from;
+    while (depth > 0) {
+      const pc = stack[--depth] as number;
+      if (!reached.visit(pc)) continue;
+      const kind = ops[pc] as number;
+      if (kind >= op.rune && kind <= lastRuneOp) reached.add(pc, start);
+      else if (kind === op.match) isMatch = true;
+      else if (kind === op.alt || kind === op.altMatch) {
+        stack[depth++] = outs[pc] as number;
+        stack[depth++] = args[pc] as number;
+      } else if (kind === op.empty) {
+        if (((args[pc] as number) & ~flags) === 0) stack[depth++] = outs[pc] as number;
+      } else if (kind !== op.fail) stack[depth++] = outs[pc] as number;
+    }
+    return isMatch;
   }
 }
 
