@@ -109,17 +109,19 @@ export class HealthChecks {
   ): Promise<DetailedHealth> {
     const untilMs = performance.now() + allTimeoutMs;
     const { probe_timeout_ms: timeoutMs } = this.#settings;
-    const checked = await Promise.all(
-      providers.map((provider) => {
-        const turns = new Bottleneck({ maxConcurrent: maxConcurrentOfProvider }).chain(this.#all);
-        return checkProvider(
-          provider,
-          models,
-          (model) => this.#inTurn(turns, untilMs, provider, model, timeoutMs),
-          false,
-        );
-      }),
-    );
+    const checked: ProviderHealth[] = [];
+    const check = async (provider: Provider): Promise<ProviderHealth> => {
+      const turns = new Bottleneck({ maxConcurrent: maxConcurrentOfProvider }).chain(this.#all);
+      const inTurn = (model: string | null) =>
+        this.#inTurn(turns, untilMs, provider, model, timeoutMs);
+      return await checkProvider(provider, models, inTurn, false);
+    };
+    // Thousands of providers must not be put in line at once: that alone would take a second.
+    const entries = providers.entries();
+    const checkNext = async () => {
+      for (const [place, provider] of entries) checked[place] = await check(provider);
+    };
+    await Promise.all(Array.from({ length: this.#settings.max_concurrent_probes }, checkNext));
     const count = (status: Probe['status']) =>
       checked.filter((one) => one.status === status).length;
     return {

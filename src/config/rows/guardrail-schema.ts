@@ -35,7 +35,8 @@ export const guardrailConfigProperties = {
     minItems: 1,
     maxItems: 100,
     items: patternSchema,
-    description: 'regex: the patterns to find.',
+    description:
+      'regex: the patterns to find. New ones may compile to 500 instructions each, and 2,000 together.',
   },
   action: {
     type: 'string',
