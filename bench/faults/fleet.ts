@@ -1,8 +1,8 @@
 /**
  * Counts what a limit lets pass, and rows lost, in a fleet of three daemons on hosts of their own (network
  * and process namespaces, a delay on the way to the store): while all is well, with one killed, with one
- * cut off from everything, and while the store restarts. `--valkey 1` leases from a Valkey. Needs root;
- * says why where it cannot run.
+ * cut off from everything, while the store restarts, and when PostgreSQL's primary is lost and its
+ * standby promoted. `--valkey 1` leases from a Valkey. Needs root; says why where it cannot run.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,16 +10,18 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { hashKey, previewKey } from '../../src/config/secrets/credential-key.js';
-import { parseDbUrl } from '../../src/db/db-url.js';
+import type { Sql } from '../../src/db/client.js';
+import { superuser } from '../../src/db/embedded/access.js';
+import { migrateUp } from '../../src/db/migrate.js';
+import { type OwnServer, startOwnServer, startStandby } from '../../test/support/own-server.js';
 import type { Closers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';
 import { executable } from './gateway.js';
 import { makeHosts, noNamespaces, type TestHost } from './namespaces.js';
-import { type BenchPostgres, startPostgres } from './postgres.js';
 import { printTable, run, say } from './report.js';
 
 const key = 'sk-client-of-the-bench-only';
-const ports = { database: 5432, valkey: 6379, gateway: 18_000, provider: 18_800 };
+const ports = { primary: 5432, standby: 5433, valkey: 6379, gateway: 18_000, provider: 18_800 };
 /** Longer than a lease, so that all states settle. */
 const settleMs = 4_000;
 
@@ -33,7 +35,14 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     (name) => spawnSync(name, ['--version']).status === 0,
   );
   if (valkey > 0 && !valkeyExecutable) return say('skipped: there is no Valkey or Redis');
-  const postgres = await startPostgres(closers);
+  const hooks = { after: closers.push };
+  const primary = await startOwnServer(hooks);
+  const { sql } = primary;
+  await migrateUp(sql);
+  const standby = await startStandby(hooks, primary);
+  // A row counts as stored once the standby has it too.
+  await sql`ALTER SYSTEM SET synchronous_standby_names = '*'`;
+  await sql`SELECT pg_reload_conf()`;
   const [store, ...hosts] = makeHosts(closers, ['store', 'gw1', 'gw2', 'gw3']) as [
     TestHost,
     ...TestHost[],
@@ -44,12 +53,11 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
       [...store.command, process.execPath, script('delaying-relay')],
       [...[store.address, String(port), target, String(delayMs)]],
     );
-  const { hosts: servers, database, user, password } = parseDbUrl(postgres.dbUrl);
-  const [server] = servers;
-  relay(ports.database, join(server?.host ?? '', `.s.PGSQL.${server?.port}`));
-  const account = password ? `${user}:${encodeURIComponent(password)}` : user;
+  relay(ports.primary, primary.socket);
+  relay(ports.standby, standby.socket);
+  const servers = `${store.address}:${ports.primary},${store.address}:${ports.standby}`;
   const env: Record<string, string> = {
-    DB_URL: `postgres://${account}@${store.address}:${ports.database}/${database}`,
+    DB_URL: `postgres://${superuser}@${servers}/postgres`,
   };
   const startValkey = () =>
     start(
@@ -77,9 +85,9 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     return node(host, [executable, 'serve', ...listen], more);
   };
 
-  await addRows(postgres, rate);
+  await addRows(primary, rate);
   const daemons = hosts.map((_, index) => serve(index));
-  await untilServing(postgres, 3);
+  await untilServing(sql, 3);
   const floods: ChildProcess[] = [];
   const answered: (Answered & { host: string; status: number })[] = [];
   for (const host of hosts) {
@@ -101,36 +109,53 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     });
   }
   const rows: Record<string, string | number>[] = [];
-  const measure = async (phase: string) => {
+  let sinceMs = Date.now() + settleMs;
+  const measure = async (phase: string, killed?: string) => {
     say(phase);
     await pause(settleMs);
     const fromMs = Date.now();
     await pause(seconds * 1_000);
     const untilMs = Date.now();
-    const perSecond = (host?: string) => {
+    const perSecond = (wanted: number, host?: string) => {
       const served = answered.filter(
         (each) =>
-          each.status === 200 &&
+          each.status === wanted &&
           (!host || each.host === host) &&
           each.atMs >= fromMs &&
           each.atMs < untilMs,
       );
       return (served.length * 1_000) / (untilMs - fromMs);
     };
-    const each = hosts.map(({ name }) => [name, Math.round(perSecond(name))]);
+    const each = hosts.map(({ name }) => [name, Math.round(perSecond(200, name))]);
+    // With what has happened since the phase before.
+    const alive = answered.filter(({ host, atMs }) => host !== killed && atMs >= sinceMs);
+    const without = hosts
+      .filter(({ name }) => name !== killed)
+      .map(({ name }) =>
+        longestWithout(
+          alive.filter(({ host, status }) => host === name && status === 200),
+          sinceMs,
+          untilMs,
+        ),
+      );
+    sinceMs = untilMs;
     rows.push({
       phase,
       limit: rate,
-      'served/s': Math.round(perSecond()),
+      'served/s': Math.round(perSecond(200)),
+      'refused/s': Math.round(perSecond(429)),
       ...Object.fromEntries(each),
+      failed: alive.filter(({ status }) => status !== 200 && status !== 429).length,
+      'longest without, s': Math.max(...without) / 1_000,
     });
   };
 
   await measure('all three');
   daemons[0]?.kill('SIGKILL');
-  await measure('gw1 killed');
+  await measure('gw1 killed', 'gw1');
   daemons[0] = serve(0);
-  await untilServing(postgres, 3);
+  await untilServing(sql, 3);
+  sinceMs = Date.now() + settleMs;
   hosts[1]?.connect(false);
   await measure('gw2 cut off');
   hosts[1]?.connect(true);
@@ -140,11 +165,16 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     await pause(5_000);
     valkeyServer = startValkey();
   } else {
-    await postgres.kill();
+    primary.kill();
     await pause(5_000);
-    await postgres.start();
+    await primary.stop();
+    await primary.start();
   }
   await measure('store restarted');
+  primary.kill();
+  await pause(5_000);
+  await standby.sql`SELECT pg_promote()`;
+  await measure('PostgreSQL failed over');
   printTable(rows);
 
   for (const flood of floods) flood.kill('SIGKILL');
@@ -152,7 +182,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   const served = answered.filter(({ status }) => status === 200).sort((a, b) => a.atMs - b.atMs);
   const [first, last] = [served[0]?.sentMs ?? 0, served.at(-1)?.atMs ?? 0];
   await pause(settleMs);
-  const [stored] = await postgres.sql`
+  const [stored] = await standby.sql`
     SELECT count(DISTINCT request_id)::int AS rows FROM request_logs WHERE status = 200`;
   printTable([
     {
@@ -187,14 +217,20 @@ function mostOver(served: readonly Answered[], rate: number, burst: number): num
   return most;
 }
 
-async function addRows({ sql }: BenchPostgres, rate: number): Promise<void> {
+/** The longest time in which a host served nothing, in milliseconds. */
+function longestWithout(served: readonly Answered[], sinceMs: number, untilMs: number): number {
+  const times = [sinceMs, ...served.map(({ atMs }) => atMs).sort((a, b) => a - b), untilMs];
+  return Math.max(...times.slice(1).map((ms, index) => ms - (times[index] ?? ms)));
+}
+
+async function addRows({ sql }: OwnServer, rate: number): Promise<void> {
   await sql`INSERT INTO providers (provider_key, api_base, api_key)
     VALUES ('mock', ${`http://127.0.0.1:${ports.provider}/v1`}, 'env:PROVIDER_KEY')`;
   await sql`INSERT INTO credentials (credential_key, key_preview, name, rate_limit)
     VALUES (${hashKey(key)}, ${previewKey(key)}, 'bench', ${rate})`;
 }
 
-async function untilServing({ sql }: BenchPostgres, count: number): Promise<void> {
+async function untilServing(sql: Sql, count: number): Promise<void> {
   const giveUpMs = performance.now() + 60_000;
   for (;;) {
     const rows = await sql`SELECT FROM daemons WHERE state = 'serving' AND shares_limits

@@ -14,6 +14,8 @@ export interface BenchPostgres {
   sql: Sql;
   /** CPU time of its processes so far, without those that have ended. */
   cpuUs(): number;
+  /** CPU time of all of its processes so far, to 10 ms. */
+  allCpuMs(): number;
   /** Sends SIGKILL; resolves when it has ended. */
   kill(): Promise<void>;
   /** Starts it again; resolves when it answers. */
@@ -38,6 +40,11 @@ export async function startPostgres(closers: Closers, last?: number): Promise<Be
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
       return [pid, ...children].reduce((sum: number, each) => sum + ranUs(each), 0);
     },
+    allCpuMs() {
+      const pid = postmaster();
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+      return children.reduce((sum, child) => sum + ticks(child, false), ticks(pid, true)) * 10;
+    },
     async kill() {
       const pid = postmaster();
       process.kill(pid, 'SIGKILL');
@@ -53,4 +60,14 @@ export async function startPostgres(closers: Closers, last?: number): Promise<Be
 /** Nanoseconds on a CPU are the first number of /proc/<pid>/schedstat. */
 function ranUs(pid: number | string): number {
   return Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, 'utf8'), 10) / 1_000;
+}
+
+/** Hundredths of a second on a CPU, optionally with those of children that have ended. */
+function ticks(pid: number | string, isWithEnded: boolean): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const times = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, isWithEnded ? 15 : 13);
+  return times.reduce((sum, each) => sum + Number(each), 0);
 }

@@ -1,5 +1,5 @@
 /**
- * Measures a gateway with many keys: its start, changes of single keys (the time until every worker uses
+ * Measures a gateway with many keys and providers: its start, changes of single keys (the time until every worker uses
  * one, and the CPU of the control process for it), and its memory. `at once` creates four keys together
  * and uses each as soon as it is answered.
  */
@@ -17,80 +17,88 @@ const batch = 10_000;
 /** Longer than the daemon takes to return what its start has used. */
 const settleMs = 5_000;
 
-await run({ keys: 100_000, changes: 30, workers: 2 }, async (options, closers) => {
-  const { keys, changes, workers } = options;
-  const { dbUrl, sql } = await startPostgres(closers);
-  say(`${keys} keys`);
-  // Their history would take longer than all that is measured.
-  await sql`ALTER TABLE credentials DISABLE TRIGGER zz_llmproxy_inserted`;
-  for (let from = 0; from < keys; from += batch) {
-    await sql`
+await run(
+  { keys: 100_000, providers: 1_000, changes: 30, workers: 2 },
+  async (options, closers) => {
+    const { keys, providers, changes, workers } = options;
+    const { dbUrl, sql } = await startPostgres(closers);
+    say(`${keys} keys, ${providers} providers`);
+    // Their history would take longer than all that is measured.
+    await sql`ALTER TABLE credentials DISABLE TRIGGER zz_llmproxy_inserted`;
+    for (let from = 0; from < keys; from += batch) {
+      await sql`
       INSERT INTO credentials (credential_key, key_preview, name, rate_limit)
       SELECT encode(sha256(n::text::bytea), 'hex'), 'sk-…', 'key-' || n, 10
       FROM generate_series(${from}::int, ${Math.min(from + batch, keys) - 1}::int) AS n`;
-  }
-  await sql`ALTER TABLE credentials ENABLE TRIGGER zz_llmproxy_inserted`;
-  const home = temporaryDirectory(closers);
-  const starts: Row[] = [];
-  const start = async (what: string): Promise<BenchGateway> => {
-    say(what);
-    const startMs = performance.now();
-    const started = await startGateway(closers, { workers, dbUrl, home });
-    starts.push({ what, seconds: (performance.now() - startMs) / 1_000 });
-    return started;
-  };
-  await end(await start('first start'));
-  const gateway = await start('start again');
-  await pause(settleMs);
-  const memory = [memoryOf('at rest', gateway)];
-  const mock = await startMock(closers);
-  await gateway.addProvider('p', mock.url);
-  const [control = 0] = gateway.pids();
-  const [{ first } = { first: 1 }] = await sql<{ first: number }[]>`
-    SELECT min(id)::int AS first FROM credentials`;
-  const rows: Row[] = [];
-  const measure = async (what: string, count: number, change: (n: number) => Promise<void>) => {
-    say(what);
-    await change(0);
-    const tookMs: number[] = [];
-    const before = ranUs(control);
-    for (let n = 1; n <= count; n++) {
-      const startMs = performance.now();
-      await change(n);
-      tookMs.push(performance.now() - startMs);
     }
-    rows.push({
-      what,
-      'active after ms (median)': quantile(tookMs, 0.5),
-      slowest: Math.max(...tookMs),
-      'CPU ms each': (ranUs(control) - before) / 1_000 / count,
+    await sql`ALTER TABLE credentials ENABLE TRIGGER zz_llmproxy_inserted`;
+    await sql`
+    INSERT INTO providers (provider_key, api_base, api_key, model_mapping)
+    SELECT 'provider-' || n, 'http://127.0.0.1:9/v1', 'k', jsonb_build_object('model-' || n, 'model-' || n)
+    FROM generate_series(1, ${providers}::int) AS n`;
+    const home = temporaryDirectory(closers);
+    const starts: Row[] = [];
+    const start = async (what: string): Promise<BenchGateway> => {
+      say(what);
+      const startMs = performance.now();
+      const started = await startGateway(closers, { workers, dbUrl, home });
+      starts.push({ what, seconds: (performance.now() - startMs) / 1_000 });
+      return started;
+    };
+    await end(await start('first start'));
+    const gateway = await start('start again');
+    await pause(settleMs);
+    const memory = [memoryOf('at rest', gateway)];
+    const mock = await startMock(closers);
+    // Without a mapping it would serve any model, as would all others of that kind.
+    await gateway.addProvider('p', mock.url, { model_mapping: { m: 'm' } });
+    const [control = 0] = gateway.pids();
+    const [{ first } = { first: 1 }] = await sql<{ first: number }[]>`
+    SELECT min(id)::int AS first FROM credentials`;
+    const rows: Row[] = [];
+    const measure = async (what: string, count: number, change: (n: number) => Promise<void>) => {
+      say(what);
+      await change(0);
+      const tookMs: number[] = [];
+      const before = ranUs(control);
+      for (let n = 1; n <= count; n++) {
+        const startMs = performance.now();
+        await change(n);
+        tookMs.push(performance.now() - startMs);
+      }
+      rows.push({
+        what,
+        'active after ms (median)': quantile(tookMs, 0.5),
+        slowest: Math.max(...tookMs),
+        'CPU ms each': (ranUs(control) - before) / 1_000 / count,
+      });
+    };
+    await measure('update by the admin API', changes, async (n) => {
+      await gateway.admin('PUT', `/credentials/${first + n}`, { rate_limit: 100 + n });
     });
-  };
-  await measure('update by the admin API', changes, async (n) => {
-    await gateway.admin('PUT', `/credentials/${first + n}`, { rate_limit: 100 + n });
-  });
-  const create = async (name: string) => {
-    const made = await gateway.admin('POST', '/credentials', { name });
-    const key = String((made.credential as unknown as { key: string }).key);
-    const { status } = await sendChat({ url: gateway.url, key }, false);
-    if (status !== 200) throw new Error(`a key that was answered is refused with ${status}`);
-  };
-  await measure('creation, then its use', changes, (n) => create(`new-${n}`));
-  await measure('four creations at once', Math.ceil(changes / 4), async (n) => {
-    await Promise.all([1, 2, 3, 4].map((each) => create(`many-${n}-${each}`)));
-  });
-  await measure('nothing, for a second', 5, () => new Promise((end) => setTimeout(end, 1_000)));
-  memory.push(memoryOf('after the changes', gateway));
-  const { status } = await fetch(`${gateway.url}/admin/v1/config/reload`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${gateway.adminKey}` },
-  });
-  if (status !== 200) throw new Error(`a reload answers ${status}`);
-  memory.push(memoryOf('after a full read', gateway));
-  printTable(starts);
-  printTable(rows);
-  printTable(memory);
-});
+    const create = async (name: string) => {
+      const made = await gateway.admin('POST', '/credentials', { name });
+      const key = String((made.credential as unknown as { key: string }).key);
+      const { status } = await sendChat({ url: gateway.url, key }, false);
+      if (status !== 200) throw new Error(`a key that was answered is refused with ${status}`);
+    };
+    await measure('creation, then its use', changes, (n) => create(`new-${n}`));
+    await measure('four creations at once', Math.ceil(changes / 4), async (n) => {
+      await Promise.all([1, 2, 3, 4].map((each) => create(`many-${n}-${each}`)));
+    });
+    await measure('nothing, for a second', 5, () => new Promise((end) => setTimeout(end, 1_000)));
+    memory.push(memoryOf('after the changes', gateway));
+    const { status } = await fetch(`${gateway.url}/admin/v1/config/reload`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.adminKey}` },
+    });
+    if (status !== 200) throw new Error(`a reload answers ${status}`);
+    memory.push(memoryOf('after a full read', gateway));
+    printTable(starts);
+    printTable(rows);
+    printTable(memory);
+  },
+);
 
 /** MiB of its processes, pages that they share counted in parts. */
 function memoryOf(when: string, gateway: BenchGateway): Row {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
-import { startGateway, startMock } from '../faults/gateway.js';
+import { type BenchGateway, startGateway, startMock } from '../faults/gateway.js';
 import { printTable, run, say } from '../faults/report.js';
 import { startGenerator } from '../load/generator.js';
 import { jobFor } from '../measure/measure-round.js';
@@ -19,7 +19,7 @@ await run(defaults, async (options, closers) => {
   closers.push(close);
   say('filling the tables');
   await fill(sql, options.providers, options.keys);
-  await swap(sql, gateway.url);
+  await swap(sql, gateway);
   const generator = startGenerator();
   closers.push(() => generator.close());
   const target = { port: gateway.port, headers: { authorization: `Bearer ${gateway.key}` } };
@@ -34,7 +34,7 @@ await run(defaults, async (options, closers) => {
   const activeMs: number[] = [];
   for (let i = 1; i <= options.swaps; i++) {
     say(`swap ${i}`);
-    activeMs.push(await swap(sql, gateway.url));
+    activeMs.push(await swap(sql, gateway));
     await sleep(1000);
   }
   const swapping = await generator.mark();
@@ -70,7 +70,8 @@ async function fill(sql: Sql, providers: number, keys: number): Promise<void> {
 }
 
 /** Changes a provider and a key; resolves with the milliseconds until every worker uses them. */
-async function swap(sql: Sql, url: string): Promise<number> {
+async function swap(sql: Sql, { url, adminKey }: BenchGateway): Promise<number> {
+  const headers = { authorization: `Bearer ${adminKey}` };
   await sql.begin(async (both) => {
     await both`UPDATE credentials SET rate_limit = rate_limit + 1 WHERE name = 'key 1'`;
     await both`UPDATE providers SET weight = weight + 1 WHERE provider_key = 'p'`;
@@ -78,7 +79,7 @@ async function swap(sql: Sql, url: string): Promise<number> {
   const startMs = performance.now();
   const [wanted] = await sql<[{ version: number }]>`SELECT version::int FROM config_version`;
   for (;;) {
-    const answer = await fetch(`${url}/health`);
+    const answer = await fetch(`${url}/health`, { headers });
     const { config_version } = (await answer.json()) as { config_version: number };
     if (config_version >= wanted.version) return performance.now() - startMs;
     await sleep(5);

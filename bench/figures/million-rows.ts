@@ -8,7 +8,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Sql } from '../../src/db/client.js';
 import { migrateUp } from '../../src/db/migrate.js';
-import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import type { Closers } from '../closers.js';
 import { type BenchGateway, executable, startGateway, startMock } from '../faults/gateway.js';
 import { startPostgres } from '../faults/postgres.js';
@@ -16,21 +15,10 @@ import { printTable, run, say } from '../faults/report.js';
 import { startGenerator } from '../load/generator.js';
 import { jobFor } from '../measure/measure-round.js';
 import { chatOfBytes } from '../scenarios.js';
+import { addDays, addKeys, laterColumns } from './request-rows.js';
 
 /** Before migration 23, which makes the sums and the index of request ids. */
 const lastMigration = 22;
-/** Columns that later migrations have added, with a value for each row. */
-const laterColumns = [
-  ['team', "'team-' || k % 200"],
-  ['end_user', "CASE WHEN n % 3 = 0 THEN 'user-' || k % 5000 END"],
-  ['tags', "CASE WHEN n % 2 = 0 THEN jsonb_build_array('env:prod', 'app:' || k % 50) END"],
-  ['cost_nano', 'n % 100000'],
-  ['currency', "'USD'"],
-  ['price_revision', "'bench:1'"],
-  ['usage_classes', "CASE WHEN n % 4 = 0 THEN jsonb_build_object('cacheRead', n % 90) END"],
-  ['daemon', "'gw1-5c01f3aa'"],
-] as const;
-
 const defaults = {
   ...{ rows: 10_000_000, days: 32, keys: 100_000, providers: 1_000 },
   ...{ 'per-second': 50, minutes: 60, schema: lastMigration, hold: 0 },
@@ -42,7 +30,7 @@ await run(defaults, async (options, closers) => {
   const isOld = schema < lastMigration;
   const fillMs = await timed(async () => {
     if (!isOld) await addKeys(sql, options);
-    await fill(sql, options, isOld ? [] : laterColumns);
+    await addDays(sql, options, isOld ? [] : laterColumns);
   });
   const migrated = await migrateWhileStoring(sql);
   if (isOld) {
@@ -113,64 +101,6 @@ await run(defaults, async (options, closers) => {
 });
 
 type Six = [string, string, string, string, string, string];
-
-/** The keys belong to 200 teams; there are as many models as providers. */
-async function addKeys(sql: Sql, { keys, providers }: { keys: number; providers: number }) {
-  say('adding keys and providers');
-  await sql`INSERT INTO teams (name) SELECT 'team-' || n FROM generate_series(0, 199) n`;
-  await sql`
-    INSERT INTO providers (provider_key, api_base, api_key, model_mapping)
-    SELECT 'provider-' || n, 'http://127.0.0.1:9/v1', 'k', jsonb_build_object('model-' || n, 'model-' || n)
-    FROM generate_series(0, ${providers - 1}::int) n`;
-  const batch = 10_000;
-  for (let from = 1; from <= keys; from += batch) {
-    await sql`
-      INSERT INTO credentials (id, credential_key, name, rate_limit, key_preview, team)
-      SELECT n, encode(sha256(n::text::bytea), 'hex'), 'key-' || n, 100, 'sk-…' || n, 'team-' || n % 200
-      FROM generate_series(${from}::int, ${Math.min(from + batch - 1, keys)}::int) n`;
-  }
-  await sql`SELECT setval(pg_get_serial_sequence('credentials', 'id'), ${keys}::int)`;
-}
-
-/**
- * Spreads rows evenly over days up to now, day by day. Few keys have most of the requests, as in practice:
- * the busiest hundredth of them has a fifth, and each asks for three models.
- */
-async function fill(
-  sql: Sql,
-  { rows, days, keys, providers }: { rows: number; days: number; keys: number; providers: number },
-  later: readonly (readonly [name: string, value: string])[],
-): Promise<void> {
-  const now = Date.now();
-  const dayMs = 86_400_000;
-  const startMs = now - days * dayMs;
-  const dates = Array.from({ length: days + 1 }, (_, day) => startMs + day * dayMs);
-  await createRequestLogPartitions(sql, dates.map(dayOf));
-  const perDay = Math.ceil(rows / days);
-  const more = (at: 0 | 1) => later.map((column) => `, ${column[at]}`).join('');
-  for (let day = 0; day < days; day++) {
-    say(`filling day ${day + 1} of ${days}`);
-    const from = new Date(startMs + day * dayMs).toISOString();
-    await sql.unsafe(`
-      INSERT INTO request_logs (started_at, uid, request_id, credential_id, credential_name,
-        endpoint, model, model_sent, provider, attempts, status, error, prompt_tokens,
-        completion_tokens, usage_source, stream, complete, duration_ms, upstream_ms,
-        first_token_ms${more(0)})
-      SELECT '${from}'::timestamptz + n * (interval '1 day' / ${perDay}), gen_random_uuid(),
-        gen_random_uuid()::text, k, 'key-' || k,
-        '/v1/chat/completions', 'model-' || m, 'model-' || m, 'provider-' || m, 1,
-        CASE WHEN n % 100 = 0 THEN 502 ELSE 200 END,
-        CASE WHEN n % 100 = 0 THEN 'upstream_failed' END, 100 + n % 900, n % 500, 'provider',
-        n % 2 = 0, true, 200 + n % 3000, 190 + n % 3000, 100 + n % 800${more(1)}
-      FROM (
-        SELECT n, k, (k * 7 + n % 3) % ${providers} AS m FROM (
-          SELECT n, 1 + floor(${keys} * power(random(), 3))::int AS k
-          FROM generate_series(0, ${perDay - 1}) n
-        ) AS numbered
-      ) AS spread`);
-  }
-  await sql`VACUUM ANALYZE request_logs`;
-}
 
 /** Applies the other migrations while a writer stores rows, as a daemon of an older version does. */
 async function migrateWhileStoring(sql: Sql) {
@@ -256,8 +186,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await work();
   return performance.now() - startMs;
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }
