@@ -2,7 +2,7 @@
  * Times reports of 30 days over the sums that `--rows` requests of 32 days leave. One day of requests is
  * stored and summed as the daemon does it; the sums of the other days are copies of its own, for keys
  * with other numbers; weeks are summed from them. Rows are stored for that day and for the hours at both ends.
- * Sums by hour of days in between are left out: no report of 30 days reads them. `--hold 1` keeps the database.
+ * Sums of keys by hour, of days in between, are left out: no report of 30 days reads them. `--hold 1` keeps the database.
  */
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -79,7 +79,15 @@ await run(defaults, async (options, closers) => {
   const cli = (args: readonly string[]) =>
     promisify(execFile)(process.execPath, [executable, ...args], { env, maxBuffer: 1e9 });
   const groupings = ['key', 'team', 'user', 'tag', 'model', 'provider', 'day', 'hour'];
-  const pairs = ['key,model', 'key,day', 'day,key', 'team,model', 'team,day', 'model,day', 'tag,key'];
+  const pairs = [
+    'key,model',
+    'key,day',
+    'day,key',
+    'team,model',
+    'team,day',
+    'model,day',
+    'tag,key',
+  ];
   const filters = ['--team team-7', '--key key-7', '--model model-7', '--tag env:prod'];
   const table = [];
   say('timing');
@@ -124,7 +132,7 @@ async function copyDays(
 ): Promise<void> {
   for (let day = -31; day <= 0; day++) {
     if (day === storedDay) continue;
-    const isEnd = day <= -30 || day >= -1;
+    const isEnd = day <= -29 || day >= -1;
     const shift = (day + days) * 101;
     const by = `(${day - storedDay} * interval '24 hours')`;
     const id = `1 + (credential_id - 1 + ${shift}) % ${keys}`;
@@ -150,7 +158,7 @@ async function copyDays(
           AND bucket < '${new Date(startOf(storedDay + 1)).toISOString()}'
           AND bucket + ${by} <= now() AND ${where}`);
     };
-    const some = "grain = 'day' AND dimensions NOT IN ('key', 'key_model')";
+    const some = "dimensions NOT IN ('key', 'key_model')";
     await copy('usage_rollups', isEnd ? 'true' : some);
     if (startOf(day) > Date.now() - 25 * hourMs) continue;
     await copy('usage_folds', "grain = 'day'");

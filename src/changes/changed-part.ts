@@ -11,11 +11,11 @@ export function changedPart(
 ): { before: Configuration; after: Configuration } {
   const part = (rows: Configuration, others: Configuration): Configuration => ({
     ...rows,
-    providers: unshared(rows.providers, others.providers),
+    providers: differing(rows.providers, others.providers)[0],
     ...Object.fromEntries(
       namedSectionNames.map((section) => [
         section,
-        unshared<object>(rows[section] ?? [], others[section] ?? []),
+        differing<object>(rows[section] ?? [], others[section] ?? [])[0],
       ]),
     ),
   });
@@ -23,8 +23,7 @@ export function changedPart(
   // Keys of a team that is gone have a problem although they are the same.
   const teams = new Set(after.teams.map(({ name }) => name));
   if (before.teams.some(({ name }) => !teams.has(name))) return { before: was, after: is };
-  const gone = unshared(before.credentials, after.credentials);
-  const added = unshared(after.credentials, before.credentials);
+  const [gone, added] = differing(before.credentials, after.credentials);
   // A new value may be that of a row that has not changed.
   const known = new Set(gone.map(keyOf));
   const keys = new Set(added.map(keyOf).filter((key) => !known.has(key)));
@@ -41,18 +40,17 @@ export function changedPart(
 
 const keyOf = ({ credential_key }: Credential) => credential_key;
 
-/** The rows of a list that are not in the other one. */
-function unshared<Row>(rows: readonly Row[], others: readonly Row[]): Row[] {
+/** The rows of each list that are not in the other one. Lists that differ are compared once. */
+function differing<Row>(rows: readonly Row[], others: readonly Row[]): [Row[], Row[]] {
   const shorter = Math.min(rows.length, others.length);
   let first = 0;
   while (first < shorter && rows[first] === others[first]) first++;
-  let last = 0;
-  while (
-    last < shorter - first &&
-    rows[rows.length - 1 - last] === others[others.length - 1 - last]
-  ) {
-    last++;
+  let [end, otherEnd] = [rows.length, others.length];
+  while (end > first && otherEnd > first && rows[end - 1] === others[otherEnd - 1]) {
+    end--;
+    otherEnd--;
   }
-  const known = new Set(others.slice(first, others.length - last));
-  return rows.slice(first, rows.length - last).filter((row) => !known.has(row));
+  const [own, their] = [rows.slice(first, end), others.slice(first, otherEnd)];
+  const [known, theirs] = [new Set(own), new Set(their)];
+  return [own.filter((row) => !theirs.has(row)), their.filter((row) => !known.has(row))];
 }

@@ -51,6 +51,9 @@ const idsOfTypes: Readonly<Record<string, string>> = {
 };
 
 const known = new Map<string, readonly CatalogModel[]>();
+/** By address and type: the search compares an address with a pattern of each provider. */
+const found = new Map<string, Catalog>();
+const maxFound = 10_000;
 
 /** Cached, so that all providers of a kind share the same list. */
 export interface Catalog {
@@ -61,15 +64,25 @@ export interface Catalog {
 
 /** The bundled prices of a provider: by its address, else by its type, else by its models' makers. */
 export function catalogOf(provider: { api_base: string; provider_type: string }): Catalog {
-  const { api_base, provider_type } = provider;
+  const key = `${provider.provider_type} ${provider.api_base}`;
+  let catalog = found.get(key);
+  if (!catalog) {
+    catalog = findCatalog(provider);
+    if (found.size >= maxFound) found.clear();
+    found.set(key, catalog);
+  }
+  return catalog;
+}
+
+function findCatalog({ api_base, provider_type }: Parameters<typeof catalogOf>[0]): Catalog {
   const byType = idsOfTypes[provider_type];
-  const found =
+  const provider =
     findProvider({ providerApiUrl: api_base }) ??
     (byType === undefined ? undefined : findProvider({ providerId: byType }));
-  const id = found?.id ?? '';
+  const id = provider?.id ?? '';
   let models = known.get(id);
   if (!models) {
-    models = found ? modelsOf(found) : makers.flatMap(modelsOfMaker);
+    models = provider ? modelsOf(provider) : makers.flatMap(modelsOfMaker);
     known.set(id, models);
   }
   return { id, models };

@@ -51,7 +51,7 @@ export function usageCommand(): Command {
   addRequestFilters(command, defaultSince)
     .option(
       '--limit <n>',
-      `sums at most, the first by --sort; the total is of all (tables: ${tableSums}, others: all)`,
+      `sums at most, the first by --sort; the total is of all (tables: ${tableSums}, or ${tableSumsOfTime} by a key and day; others: all)`,
       wholeNumber('--limit', 1, 1_000_000),
     )
     .option(
@@ -88,14 +88,17 @@ Examples:
     .action(run);
 }
 
-/** Nobody reads more, and 100,000 keys would take seconds. Periods are all shown. */
+/** Nobody reads more, and 100,000 keys would take seconds. */
 const tableSums = 100;
+/** Periods are all shown; those of each key may be millions. */
+const tableSumsOfTime = 1_000;
 
 async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const filter = filterOf(flags);
   const timeZone = timeZoneOf(flags);
-  const isCut = !csv && !flags.json && flags.limit === undefined && !by.some(isTime);
-  const limit = isCut ? { limit: tableSums } : {};
+  const isTable = !csv && !flags.json && flags.limit === undefined;
+  const most = !by.some(isTime) ? tableSums : by.length > 1 ? tableSumsOfTime : null;
+  const limit = isTable && most !== null ? { limit: most } : {};
   const { groups, total, compared } = await readUsage(filter, timeZone, { by, ...flags, ...limit });
   const { since, until } = filter;
   if (csv) printData(usageCsv(by, groups, total));
@@ -103,8 +106,8 @@ async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
     const sums = { since, until, by: by.join(','), timezone: timeZone, usage: groups, total };
     printJson(compared === null ? sums : { ...sums, compared });
   } else printUsage(by, timeZone, groups, total, compared);
-  if (isCut && groups.length === tableSums) {
-    note(`at most ${tableSums} sums are shown: --limit shows more`);
+  if (limit.limit === groups.length) {
+    note(`at most ${limit.limit} sums are shown: --limit shows more`);
   }
 }
 

@@ -45,6 +45,30 @@ test('usage is summed in a table that fits 80 columns, and as JSON', async (t) =
   assert.equal(printed.total.estimated_tokens, 15);
 });
 
+test('tables of many periods of many keys are cut, and say so', async (t) => {
+  const { run, dbUrl } = await withOwnDatabase(t);
+  const sql = connect(dbUrl, { max: 1 });
+  await createRequestLogPartitions(sql, ['2026-03-10']);
+  const startMs = Date.parse('2026-03-10T00:00:00Z');
+  const minutes = Array.from({ length: 1_001 }, (_, n) => startMs + n * 60_000);
+  await insertRequestLogs(
+    sql,
+    minutes.map((started_ms) => logRow({ started_ms })),
+  );
+  await sql.end();
+  const period = ['--since', '2026-03-10', '--until', '2026-03-11'];
+  const count = async (...flags: string[]) => {
+    const { stdout, stderr } = await run(['usage', ...flags, ...period]);
+    const [, total] = /total +(\d+) /.exec(stdout) ?? [];
+    const rows = stdout.trimEnd().split(/\r?\n/).length;
+    return [rows, total, /at most 1000 sums are shown: --limit shows more/.test(stderr)];
+  };
+  assert.deepEqual(await count('--by', 'key,minute'), [1_002, '1001', true]);
+  assert.deepEqual(await count('--by', 'minute'), [1_003, '1001', false]);
+  assert.deepEqual(await count('--by', 'key,minute', '--limit', '2000'), [1_003, '1001', false]);
+  assert.equal((await count('--by', 'key,minute', '--csv'))[0], 1_002);
+});
+
 test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t) => {
   const { run, dbUrl } = await withOwnDatabase(t);
   const sql = connect(dbUrl, { max: 1 });

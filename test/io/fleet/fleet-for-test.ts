@@ -92,3 +92,19 @@ export function servedIn(floods: readonly Flood[], fromMs: number, untilMs: numb
   const all = floods.flatMap(({ served }) => served);
   return all.filter((ms) => ms >= fromMs && ms < untilMs).length;
 }
+
+/**
+ * The part of a limit that was used from the first refusal of a span to the last: in between, there was more
+ * demand than it lets pass. A pause of the machine loses nothing, as long as the bucket is not full.
+ */
+export function usedPart(
+  floods: readonly Flood[],
+  perSecond: number,
+  fromMs: number,
+  untilMs: number,
+): number {
+  const refused = floods.flatMap((each) => each.refused);
+  const times = refused.filter((ms) => ms >= fromMs && ms < untilMs);
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  return (servedIn(floods, first, last) * 1_000) / (perSecond * (last - first));
+}

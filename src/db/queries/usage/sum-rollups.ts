@@ -28,17 +28,28 @@ export async function sumRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   { rest, ...plan }: GroupPlan,
-  { timeZone = 'UTC', limit, sort = null, kept = null, only = null, signal }: GroupOptions,
+  {
+    timeZone = 'UTC',
+    limit,
+    sort = null,
+    kept = null,
+    only = null,
+    isOrderOnly,
+    signal,
+  }: GroupOptions,
 ): Promise<UsageSum[]> {
-  const chosen = partsOf(plan, filter, by, timeZone, rest ? null : kept, rest ? kept : only);
+  const chosen = rest
+    ? partsOf(plan, filter, by, timeZone, null, kept, by.at(-1))
+    : partsOf(plan, filter, by, timeZone, kept, only, by[0]);
   const parts = rest
     ? [
         ...chosen,
-        ...partsOf(rest, filter, by.slice(0, -1), timeZone, null, null),
+        ...partsOf(rest, filter, by.slice(0, -1), timeZone, null, null, undefined),
         ...chosen.map((part) => takenOut(part, by)),
       ]
     : chosen;
   const measures = [...new Set(['requests', measureOf(sort)])];
+  const conditions = isOrderOnly ? ['false'] : sameGroups(by);
   const order = by.length > 0 ? `ORDER BY ${orderOf(by, sort).join(', ')}` : '';
   const rows = await runReport<SummedRow>(
     sql,
@@ -48,7 +59,7 @@ export async function sumRollups(
       by.length > 0
         ? `SELECT g1, ${by.length > 1 ? 'g2' : 'NULL::text'}, ${by.includes('key') ? 'id' : 'NULL::bigint'},
             ${measures.map((column) => `coalesce(sum(${column}), 0)::bigint`).join(', ')}
-          FROM logs GROUP BY g1${by.length > 1 ? ', g2' : ''}${by.includes('key') ? ', id' : ''} HAVING sum(requests) <> 0 ${firstOf(by, sort, limit)}`
+          FROM logs GROUP BY g1${by.length > 1 ? ', g2' : ''}${by.includes('key') ? ', id' : ''} HAVING sum(requests) <> 0 ${firstOf(by, sort, limit, only)}`
         : `SELECT NULL, NULL, NULL::bigint, ${measures.map(() => 0).join(', ')}`
     }), deleted AS MATERIALIZED (
       SELECT DISTINCT id FROM ranked LEFT JOIN credentials c USING (id) WHERE id IS NOT NULL AND c.name IS NULL
@@ -63,7 +74,7 @@ export async function sumRollups(
         SELECT *, ${shownGroups(by)} FROM named ${order} LIMIT ${limit ?? 'NULL'}
       ) AS ordered
     ), found AS ${limit !== undefined && by.length > 0 ? '' : 'NOT '}MATERIALIZED (
-      ${parts.flatMap((part) => sameGroups(by).map((condition) => foundIn(part, condition))).join('\n      UNION ALL ')}
+      ${parts.flatMap((part) => conditions.map((condition) => foundIn(part, condition))).join('\n      UNION ALL ')}
     ), sums AS (
       SELECT place, ${counts.map((column) => `coalesce(sum(${column}), 0)::bigint AS ${column}`).join(', ')}
       FROM found GROUP BY place
@@ -84,9 +95,13 @@ function firstOf(
   by: readonly UsageGrouping[],
   sort: string | null,
   limit: number | undefined,
+  only: readonly UsageSum[] | null,
 ): string {
-  const isByName = sort?.endsWith('group') || (sort === null && by.some(isTime));
-  if (limit === undefined || by.length > 1 || isByName) return '';
+  const isByName =
+    sort?.endsWith('group') || by.slice(-1).some((last) => isTime(last) && sort === null);
+  // Groups of two are in the order of the first, unless there is only one of it.
+  const isByOther = by.length > 1 && (only?.length !== 1 || by.some(isTime));
+  if (limit === undefined || isByOther || isByName) return '';
   const direction = sort === null || sort.startsWith('-') ? 'DESC' : 'ASC';
   return `ORDER BY coalesce(sum(${measureOf(sort)}), 0)::bigint ${direction}
           FETCH FIRST ${limit} ROWS WITH TIES`;
@@ -109,9 +124,9 @@ function partsOf(
   timeZone: string,
   kept: readonly UsageSum[] | null,
   only: readonly UsageSum[] | null,
+  of: UsageGrouping | undefined,
 ): string[] {
-  const last = by.at(-1);
-  const condition = only && last ? ` WHERE ${isOneOf(last, only)}` : '';
+  const condition = only && of ? ` WHERE ${isOneOf(of, only)}` : '';
   return [
     ...sums.map((range) => rolled(range, filter)),
     ...rows.map((range) => single(range, filter, by)),

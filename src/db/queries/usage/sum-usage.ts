@@ -16,7 +16,7 @@ export {
 } from './usage-sum.js';
 export type { UsageSum };
 
-export interface SumOptions extends Omit<GroupOptions, 'kept' | 'only'> {
+export interface SumOptions extends Omit<GroupOptions, 'kept' | 'only' | 'isOrderOnly'> {
   /**
    * Only so many groups of the last grouping: the first by `sort`, of the whole period. All others,
    * and requests without one, are one group without a name.
@@ -98,26 +98,91 @@ async function sumAll(
   filter: RequestFilter,
   { maxRows = defaultMaxRows, ...options }: GroupOptions & { maxRows?: number },
 ): Promise<Usage> {
-  const { requests, areRowsGone, ...state } = await rollupState(sql, filter, options.signal);
+  const state = await rollupState(sql, filter, options.signal);
+  const { requests, areRowsGone, isNewest } = state;
+  const isFew = requests <= maxRows && !areRowsGone;
+  const timeZone = options.timeZone ?? 'UTC';
+  const period = isNewest ? { ...filter, until: endOfDay(filter.until) } : filter;
   const planOf = (groupings: readonly UsageGrouping[]) =>
-    planRollups(groupings, filter, options.timeZone ?? 'UTC', state);
-  const plans = { groups: planOf(by), total: planOf([]) };
-  if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
+    planRollups(groupings, period, timeZone, state);
+  const [groupPlan, totalPlan] = [planOf(by), planOf([])];
+  if (isFew || !groupPlan || !totalPlan) {
     return await sumRows(sql, by, filter, options);
   }
-  const [total] = await sumRollups(sql, [], filter, { ...plans.total, rest: null }, options);
-  // Requests with several tags are in several groups.
-  const rest = options.kept && !by.includes('tag') ? planOf(by.slice(0, -1)) : null;
-  const plan = { ...plans.groups, rest };
-  const groups = by.length === 0 ? [] : await sumRollups(sql, by, filter, plan, options);
+  const sum = async (groupings: readonly UsageGrouping[], { until, ...more }: SumPart) => {
+    const part = until ? { ...period, until } : period;
+    const own = planRollups(groupings, part, timeZone, state);
+    // A part of a day may have no sums of its own.
+    if (!own) return (await sumRows(sql, groupings, part, { ...options, ...more })).groups;
+    return await sumRollups(sql, groupings, part, { ...own, rest: null }, { ...options, ...more });
+  };
+  const { limit } = options;
+  const sumGroups = async () => {
+    if (by.length === 0) return [];
+    if (options.kept) {
+      // Requests with several tags are in several groups.
+      const rest = by.includes('tag') ? null : planOf(by.slice(0, -1));
+      return await sumRollups(sql, by, period, { ...groupPlan, rest }, options);
+    }
+    return by.length > 1 && limit !== undefined
+      ? await firstPairs(by, limit, sum)
+      : await sum(by, {});
+  };
+  const [[total], groups] = await Promise.all([
+    sumRollups(sql, [], period, { ...totalPlan, rest: null }, options),
+    sumGroups(),
+  ]);
   return { groups, total: total as UsageSum };
 }
+
+interface SumPart {
+  /** Only these groups of the first grouping. */
+  only?: readonly UsageSum[];
+  /** Only before this time. */
+  until?: Date;
+  sort?: null;
+  kept?: null;
+  isOrderOnly?: true;
+}
+
+/**
+ * The first sums by two groupings: they are of the first groups of the first grouping, so that others need
+ * not be read. There may be far more of them than groups.
+ */
+async function firstPairs(
+  by: readonly UsageGrouping[],
+  limit: number,
+  sum: (by: readonly UsageGrouping[], part: SumPart) => Promise<UsageSum[]>,
+): Promise<UsageSum[]> {
+  const isByTime = by.slice(0, 1).some(isTime);
+  const firsts = await sum(by.slice(0, 1), {
+    ...{ kept: null, isOrderOnly: true },
+    ...(isByTime && { sort: null }),
+  });
+  for (let count = 1; count < firsts.length; ) {
+    const until = new Date(firsts[count]?.group ?? 0);
+    const pairs = await sum(by, isByTime ? { until } : { only: firsts.slice(0, count) });
+    if (pairs.length >= limit) return pairs;
+    // As many as have so many pairs, and some more.
+    count = Math.ceil((count * 1.5 * limit) / Math.max(1, pairs.length));
+  }
+  const areAll = isByTime || firsts.length < limit;
+  return await sum(by, areAll ? {} : { only: firsts });
+}
+
+function endOfDay(time: Date): Date {
+  return new Date(Math.ceil(time.getTime() / dayMs) * dayMs);
+}
+
+const dayMs = 86_400_000;
 
 interface RollupState extends SumState {
   /** Requests on the days of the period. */
   requests: number;
   /** True if roll-ups exist for days of the period whose partitions are gone. */
   areRowsGone: boolean;
+  /** True if no request has started later on its last day: sums of the whole day are those of the period. */
+  isNewest: boolean;
 }
 
 async function rollupState(
@@ -133,16 +198,20 @@ async function rollupState(
         AND bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`;
   const [state] = await runReport<RollupState>(
     sql,
-    `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
+    `WITH kept AS (
+      SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC') AS since
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent = 'request_logs'::regclass AND c.relname ~ '^request_logs_p\\d{8}$'
+    )
+    SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
       (SELECT nullif(untagged_from, '-infinity') FROM usage_rollup_state) AS "untaggedFrom",
       (SELECT nullif(totals_from, '-infinity') FROM usage_rollup_state) AS "totalsFrom",
       ${foldedOf('day')} AS "foldedDays", ${foldedOf('week')} AS "foldedWeeks",
       coalesce(sum(requests), 0)::bigint AS requests,
-      coalesce(min(bucket) < coalesce((
-        SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'request_logs'::regclass AND c.relname ~ '^request_logs_p\\d{8}$'
-      ), 'infinity'), false) AS "areRowsGone"
+      coalesce(min(bucket) < coalesce((SELECT since FROM kept), 'infinity'), false) AS "areRowsGone",
+      ${literal(until)} > (SELECT since FROM kept) AND NOT EXISTS (
+        SELECT FROM request_logs WHERE started_at >= ${literal(until)}
+      ) AS "isNewest"
     FROM (${days('total', 'hour', hasTotals)} UNION ALL ${days('model', 'day', `NOT ${hasTotals}`)}) AS days`,
     signal,
   );

@@ -30,8 +30,10 @@ export interface GroupOptions {
   limit?: number;
   /** Groups of the last grouping: all others are one group without a name; null: every group. */
   kept?: readonly UsageSum[] | null;
-  /** Only these groups of the only grouping; null: every group. */
+  /** Only these groups of the first grouping, which is not one of time; null: every group. */
   only?: readonly UsageSum[] | null;
+  /** Only their order is wanted: sums may be 0. */
+  isOrderOnly?: boolean;
   /** Cancels the report. */
   signal?: AbortSignal;
 }
