@@ -467,7 +467,8 @@ describe('the net engine behind a proxy', { timeout: 60_000 }, () => {
         () => true,
         async (port) => {
           const client = await rawClient(port);
-          await client.send(bytes);
+          // An accepted header would have this request answered.
+          await client.send(Buffer.concat([Buffer.from(bytes), Buffer.from(get('/'))]));
           assert.equal((await client.closed).received, '');
         },
       );
