@@ -90,15 +90,11 @@ export class BudgetOwner {
   #isSyncing = false;
   /** A batch of unknown fate: it is sent again unchanged. */
   #unsure: Wanted[] | null = null;
-  readonly #timer: NodeJS.Timeout;
-  #timeouts: NodeJS.Timeout;
+  /** Null without budgets. */
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(options: OwnerOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#sync(false), syncMs);
-    this.#timer.unref();
-    this.#timeouts = setInterval(() => this.#refuseLate(), syncMs);
-    this.#timeouts.unref();
   }
 
   handle(worker: number, request: BudgetRequest): void {
@@ -164,8 +160,7 @@ export class BudgetOwner {
 
   /** Settles the rest, and returns all leases. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    clearInterval(this.#timeouts);
+    if (this.#timer) clearInterval(this.#timer);
     this.#wants = false;
     while (this.#isSyncing) await new Promise((resolve) => setTimeout(resolve, 5));
     await this.#sync(true, true);
@@ -194,6 +189,7 @@ export class BudgetOwner {
         blocked: 0,
       };
       this.#states.set(name, state);
+      this.#timer ??= setInterval(() => this.#tick(), syncMs).unref();
     } else if (state.amount !== ref.amount) {
       state.amount = ref.amount;
       state.isDirty = true;
@@ -253,6 +249,11 @@ export class BudgetOwner {
     if (this.#waiting.length === 0) return;
     const blocked = new Set<string>();
     this.#waiting = this.#waiting.filter((each) => !this.#tryServe(each, blocked));
+  }
+
+  #tick(): void {
+    this.#refuseLate();
+    void this.#sync(false);
   }
 
   #refuseLate(): void {

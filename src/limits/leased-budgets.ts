@@ -33,11 +33,12 @@ export class LeasedBudgets {
   readonly #send: (request: BudgetRequest) => void;
   #lastId = 0;
   #isAlone = false;
+  /** Null while no money is lent. */
+  #timer: NodeJS.Timeout | null = null;
 
   /** @param send passes a request to the owner; its grant arrives through `granted`. */
   constructor(send: (request: BudgetRequest) => void) {
     this.#send = send;
-    setInterval(() => this.#sweep(performance.now()), budgetIdleMs).unref();
   }
 
   /**
@@ -90,6 +91,7 @@ export class LeasedBudgets {
     this.#pools.set(key, windows);
     const before = windows.get(windowStart)?.nano ?? 0;
     windows.set(windowStart, { nano: before + nano, touchedMs: performance.now() });
+    this.#timer ??= setInterval(() => this.#sweep(performance.now()), budgetIdleMs).unref();
   }
 
   #take(budgets: readonly BudgetRef[], need: number): boolean {
@@ -124,5 +126,8 @@ export class LeasedBudgets {
       }
       if (windows.size === 0) this.#pools.delete(key);
     }
+    if (this.#pools.size > 0 || !this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
   }
 }

@@ -75,6 +75,17 @@ test('reserved money is not spent twice, and a request waits for money that othe
   await until('the ledger', () => store.spent === 650);
 });
 
+test('money that a worker does not use is returned, each time', async (t) => {
+  const { owner, worker, settle } = open(t);
+  const one = worker(1);
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await one.reserve([budget], 5, 5_000), null);
+    settle(1, 5, 0);
+    assert.ok(owner.lentOf(budget.key, budget.windowStart) > 0, 'more than asked for is lent');
+    await until('all is returned', () => owner.lentOf(budget.key, budget.windowStart) === 0);
+  }
+});
+
 test('a request that waits too long is refused as reserved', async (t) => {
   const { worker } = open(t);
   assert.equal(await worker(1).reserve([budget], 900, 1_000), null);
