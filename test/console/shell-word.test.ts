@@ -13,3 +13,19 @@ test('a shell reads a quoted value as one word, and runs nothing of it', () => {
   assert.equal(read, values.map((value) => `<${value}>`).join(''));
   assert.equal(shellWord('plain-1.2:/@x'), 'plain-1.2:/@x');
 });
+
+test('no word holds a character that a terminal would act on, or that hides another', () => {
+  const values = [
+    "x'\u0015echo run\r",
+    '\u001b[31mred',
+    'a\u202eb',
+    'a\u200bé',
+    'tab\tnew\n\u0007',
+    '\\\u007f',
+  ];
+  const words = values.map(shellWord);
+  for (const word of words) assert.match(word, /^\$'[\x20-\x7e]+'$/);
+  const command = `printf '<%s>' ${words.join(' ')}`;
+  const read = execFileSync('/bin/bash', ['-c', command], { encoding: 'utf8' });
+  assert.equal(read, values.map((value) => `<${value}>`).join(''));
+});
