@@ -66,6 +66,14 @@ test('what is about all choices waits for all, and what follows it waits too', (
   assert.equal(end(), '');
 });
 
+test('a choice does not overtake what is about all, even if that waits for another choice', () => {
+  const { push, decide, end, isFree } = held();
+  isFree.add('2');
+  assert.equal(push(chunk(0, 'a'), usage, chunk(2, 'x'), done, chunk(1, 'c')), '');
+  assert.equal(decide('0'), chunk(0, 'a') + usage);
+  assert.equal(decide('1') + end(), chunk(2, 'x') + done + chunk(1, 'c'));
+});
+
 test('chunks that count what came before, or are about several choices, keep their places', () => {
   for (const [dialect, event] of [
     ['openai.chat', chunk(1, 'b', { usage: { completion_tokens: 2 } })],
@@ -86,7 +94,7 @@ test('chunks that count what came before, or are about several choices, keep the
         ? chunk(0, 'a')
         : `data: ${JSON.stringify({ candidates: [{ index: 0, content: { parts: [{ text: 'a' }] } }] })}\n\n`;
     assert.equal(push(first, event), '');
-    assert.equal(decide('1'), '', dialect);
+    assert.equal(decide('1') + decide('2'), '', dialect);
     assert.equal(decide('0') + end(), first + event, dialect);
   }
 });

@@ -65,10 +65,10 @@ export function channelOf(dialect: DialectName, event: unknown, { at }: JsonText
 
 /**
  * The choice that an event is about, where events of different choices may change places; null: the
- * event keeps its place among all. Only OpenAI's chunks do not count what was sent before them.
+ * event keeps its place among all. Only OpenAI's chunks, which have `choices`, do not count what was
+ * sent before them.
  */
-export function laneOf(dialect: DialectName, event: unknown): string | null {
-  if (dialect !== 'openai.chat' && dialect !== 'openai.completions') return null;
+export function laneOf(event: unknown): string | null {
   const choices = fieldOf(event, 'choices');
   if (!Array.isArray(choices) || choices.length !== 1 || fieldOf(event, 'usage')) return null;
   return String(fieldOf(choices[0], 'index') ?? 0);

@@ -96,12 +96,12 @@ export class HeldEvents {
   }
 
   /**
-   * No choice waits: releases events that waited for all choices, and puts those behind them into
-   * their lanes. False: there are none.
+   * No choice waits: releases what waited for all choices, and puts the events of choices behind it
+   * into their lanes. False: there are none.
    */
   #proceed(released: HeldEvent[]): boolean {
     const rest = this.#rest;
-    while (rest[0]?.lane === null && isDecided(rest[0])) released.push(rest.shift() as HeldEvent);
+    while (isDecided(rest[0])) released.push(rest.shift() as HeldEvent);
     const lined = rest.findIndex(({ lane }) => lane === null);
     for (const event of rest.splice(0, lined < 0 ? rest.length : lined)) this.#line(event);
     return this.#lanes.size > 0;
@@ -142,7 +142,7 @@ export class HeldEvents {
     const json = Buffer.from(event.data);
     if (endsTexts(value)) this.#endTexts(() => true);
     const pieces = textsIn(json).map((text) => this.#piece(value, text));
-    const lane = laneOf(this.#dialect, value);
+    const lane = laneOf(value);
     this.#hold({ bytes, name: event.event, jsonAt: bytes.indexOf(json), json, pieces, lane });
   }
 
