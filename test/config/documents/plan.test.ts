@@ -70,6 +70,7 @@ test('a field that does not fit the rest of its row is refused where it is writt
     ['mirrors: {one: {provider: null}}', /one\.provider: must be given, or "model"/],
     ['canaries: {one: {to_provider: a}}', /one\.to_provider: is from_provider/],
     ['canaries: {one: {steps: [50, 100]}}', /one\.step: there are only 2 steps/],
+    ['canaries: {one: {steps: [10, 50, 100]}}', /one\.step: there are only 3 steps/],
     ['canaries: {one: {steps: [50, 10]}}', /one\.steps: must ascend/],
     ['guardrails: {two: {mode: monitor}}', /two: is new, and needs "kind"/],
     ['guardrails: {two: {kind: webhook}}', /two\.config\.url: is needed by the kind webhook/],
@@ -84,6 +85,10 @@ test('a field that does not fit the rest of its row is refused where it is writt
     assert.match(told(problems).join(), problem, document);
     assert.equal(problems[0]?.line, 1, document);
   }
+  const without = planned('guardrails: {two: {mode: monitor}}').problems;
+  assert.equal(without.length, 1, 'what a row needs is told once');
+  const sized = 'guardrails: {two: {kind: size, config: {max_tools: 1}}}';
+  assert.deepEqual(told(planned(sized).problems), []);
 });
 
 test('a row with a problem of its own can be changed, and corrected', () => {
@@ -103,6 +108,8 @@ test("a provider's entry without its type may have what another type has", () =>
     const typed = readDocument('d', `providers: {one: {provider_type: openai, ${fields}}}`);
     assert.equal(typed.problems.total, 1, fields);
   }
-  const { problems } = readDocument('d', 'providers: {one: {api_key: "a b", api_base: "x"}}');
-  assert.equal(problems.total, 2);
+  const wrong = 'api_key: "a b", api_base: "x"';
+  assert.equal(readDocument('d', `providers: {one: {${wrong}}}`).problems.total, 2);
+  const disabled = readDocument('d', `providers: {one: {is_enabled: false, ${wrong}}}`);
+  assert.equal(disabled.problems.total, 0, 'nothing is sent to a disabled provider');
 });
