@@ -53,7 +53,7 @@ function Explained({ shown }: { shown: Explanation }) {
                 <State tone={statusTone(status, error)}>
                   {status} {error ?? ''}
                 </State>
-                {!shown.complete && <Tag tone="warn">{t('cut off')}</Tag>}
+                {!shown.complete && error === null && <Tag tone="warn">{t('cut off')}</Tag>}
               </dd>
               <dt>{t('Request ID')}</dt>
               <dd class="mono">{shown.request_id}</dd>
