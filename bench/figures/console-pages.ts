@@ -5,7 +5,7 @@
  */
 import type { Page } from 'puppeteer-core';
 import { chromium, openPage, signIn, startBrowser } from '../../test/console/browser.js';
-import { printTable, run } from '../faults/report.js';
+import { printTable, run, say } from '../faults/report.js';
 
 const places = [
   ...['overview', 'overview?span=24h', 'overview?span=7d', 'overview?span=30d'],
@@ -67,10 +67,10 @@ interface Asked {
 async function open(page: Page, address: string): Promise<{ ms: number; asked: Asked[] }> {
   await page.goto('about:blank');
   const startMs = performance.now();
-  await page.goto(address, { waitUntil: 'commit' as 'load' }).catch(() => {});
+  await page.goto(address);
   const isShown = `document.querySelector('h1') && !document.querySelector('.skeleton, .stale')
     && document.querySelector('main')?.innerText.length > 20`;
-  await page.waitForFunction(isShown, { polling: 'raf' }).catch(() => {});
+  await page.waitForFunction(isShown, { polling: 'raf' }).catch(() => say(`${address} takes long`));
   await page.keyboard.down('Control');
   await page.keyboard.press('k');
   await page.keyboard.up('Control');

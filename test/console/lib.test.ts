@@ -174,6 +174,8 @@ test('usage over time has the largest group at the bottom, and all others on top
     );
     assert.equal(names.size, 0);
   }
+  const days = stacked({ ...period, by: 'day,model', usage: [] }, '7d', 'cost_nano', labels);
+  assert.equal(days.stepSeconds, 86_400, 'the step is that of the sums');
   const none = stacked({ ...period, by: 'hour,key', usage: [] }, '24h', 'requests', labels);
   assert.deepEqual(none.series[0]?.values, [0, 0]);
 });

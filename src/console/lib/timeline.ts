@@ -15,6 +15,8 @@ export const rollingSpans = ['1h', '24h', '7d', '30d'] as const satisfies readon
 
 const stepSeconds = { minute: 60, hour: 3_600, day: 86_400 } as const;
 
+export type Step = keyof typeof stepSeconds;
+
 /** Start and end of a period, as the admin API takes them. */
 export interface Period {
   since: string;
@@ -57,12 +59,12 @@ export interface Timeline<Sum> {
   stepSeconds: number;
 }
 
-/** @param usage summed by the span's step, in the viewer's time zone. */
+/** @param usage summed by the step, that of the span unless given, in the viewer's time zone. */
 export function timeline<Sum extends { group: string | null }>(
   { since, until, usage }: { since: string; until: string; usage: readonly Sum[] },
   span: Span,
+  by: Step = spans[span].by,
 ): Timeline<Sum> {
-  const { by } = spans[span];
   const sumAt = new Map(usage.map((sum) => [Date.parse(sum.group ?? ''), sum]));
   const times: number[] = [];
   const endMs = Date.parse(until);

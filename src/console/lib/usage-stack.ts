@@ -1,5 +1,5 @@
 import { restColor, type Series, stackColors } from './stack.js';
-import { type Span, type Timeline, timeline } from './timeline.js';
+import { type Span, type Step, type Timeline, timeline } from './timeline.js';
 
 type Field = 'cost_nano' | 'total_tokens' | 'requests';
 
@@ -18,7 +18,7 @@ export interface Stack extends Pick<Timeline<StepSum>, 'times' | 'stepSeconds'> 
 
 /**
  * Sums by step and group as stacked bars: the largest group at the bottom, all others on top.
- * @param usage summed by the span's step, and by group unless there is only one.
+ * @param usage summed by a step, and by group unless there is only one.
  * @param labels of the only series where there are no groups, and of all others.
  */
 export function stacked(
@@ -27,6 +27,7 @@ export function stacked(
   field: Field,
   labels: { only: string; others: string },
 ): Stack {
+  const by = usage.by?.split(',')[0] as Step | undefined;
   const groups = new Map<string | null, StepSum[]>();
   for (const sum of usage.usage) {
     const known = groups.get(sum.subgroup);
@@ -38,10 +39,10 @@ export function stacked(
   const names = [...groups.keys()].filter((name) => name !== null);
   names.sort((a, b) => sizeOf(b) - sizeOf(a));
   const seriesOf = (name: string | null, shown: string, color: number): Series => {
-    const { sums } = timeline({ ...usage, usage: groups.get(name) ?? [] }, span);
+    const { sums } = timeline({ ...usage, usage: groups.get(name) ?? [] }, span, by);
     return { label: shown, color, isBars: true, values: sums.map((sum) => sum?.[field] ?? 0) };
   };
-  const { times, stepSeconds } = timeline({ ...usage, usage: [] }, span);
+  const { times, stepSeconds } = timeline({ ...usage, usage: [] }, span, by);
   const isGrouped = usage.by?.includes(',') && names.length > 0;
   const series = names.map((name, place) => seriesOf(name, name, stackColors[place] ?? restColor));
   if (!isGrouped) series.push(seriesOf(null, labels.only, stackColors[0]));
