@@ -1,7 +1,7 @@
 /**
  * Times every page of the console in a real browser, on the gateway that `million-rows.js --hold 1` keeps:
  * `CONSOLE_URL=http://… ADMIN_KEY=… node dist/bench/figures/console-pages.js`. A page counts as usable when it
- * shows its content and has opened the field of Ctrl+K.
+ * shows its content and has opened the field of Ctrl+K. `PAGES=usage` opens only those whose address contains it.
  */
 import type { Page } from 'puppeteer-core';
 import { chromium, openPage, signIn, startBrowser } from '../../test/console/browser.js';
@@ -26,7 +26,7 @@ const places = [
 const defaults = { 'patience-s': 60, rounds: 2 };
 
 await run(defaults, async ({ 'patience-s': patience, rounds }, closers) => {
-  const { CONSOLE_URL: url = '', ADMIN_KEY: key = '' } = process.env;
+  const { CONSOLE_URL: url = '', ADMIN_KEY: key = '', PAGES: wanted = '' } = process.env;
   if (chromium === null || url === '') throw new Error('CONSOLE_URL and a Chromium are needed');
   const browser = await startBrowser({
     after: (close) => closers.push(async () => void (await (close as () => Promise<void>)())),
@@ -36,7 +36,7 @@ await run(defaults, async ({ 'patience-s': patience, rounds }, closers) => {
   page.setDefaultTimeout(patience * 1_000);
   await signIn(watched, url, key);
   const table = [];
-  for (const place of places) {
+  for (const place of places.filter((each) => each.includes(wanted))) {
     const times: number[] = [];
     let slowest: Asked = { path: '', ms: 0, bytes: 0 };
     for (let round = 0; round < rounds; round++) {
@@ -51,7 +51,7 @@ await run(defaults, async ({ 'patience-s': patience, rounds }, closers) => {
       'again ms': again,
       'slowest ms': slowest.ms,
       KB: Math.round(slowest.bytes / 1_000),
-      answer: slowest.path,
+      answer: slowest.path.slice(0, 80),
     });
   }
   printTable(table);

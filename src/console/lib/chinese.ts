@@ -525,6 +525,7 @@ export const chinese: Readonly<Record<string, string>> = {
     '{provider}：{state}，最近一分钟 {attempts} 次尝试中有 {failed} 次失败',
   'Keys that got errors in the last minute: {names}': '最近一分钟出错的密钥：{names}',
   'See their errors': '查看错误',
+  'The first {count}: the file has all of them.': '前 {count} 行；文件中包含全部。',
   'There is no such mirror': '没有这个镜像',
   'There is no such canary': '没有这个灰度',
   'Its requests go where weights and mappings send them.': '其请求将按权重和映射分配。',

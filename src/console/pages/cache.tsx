@@ -79,7 +79,7 @@ function Numbers({ now: { total, workers, shared, max_bytes } }: { now: Cache })
 
 /** Keys that got cached answers. */
 function Saved() {
-  const path = withQuery('usage', { by: 'key', since: '7d', sort: '-cache_hits', limit: 1_000 });
+  const path = withQuery('usage', { by: 'key', since: '7d', sort: '-cache_hits', limit: 200 });
   const usage = useLoad<Usage>(path);
   return (
     <Panel title={t('Saved in the last 7 days')}>

@@ -51,8 +51,9 @@ type Measure = (typeof measures)[number][0];
 const usageOrders: readonly string[] = [
   ...['group', 'requests', 'prompt_tokens', 'completion_tokens', 'cost_nano'],
 ];
-/** Maximum rows on a page; the file has all of them. */
-const maxSums = 1_000;
+/** Maximum rows on a page, and of groups for each day; the file has all of them. */
+const maxSums = 200;
+const maxDaily = 1_000;
 /** Requests of a week from which its chart has days instead of hours. */
 const manyRequests = 1_000_000;
 /** Groups of a chart; all others are one. */
@@ -86,7 +87,7 @@ export function UsagePage() {
       by: groupedBy,
       ...asked,
       sort,
-      limit: maxSums,
+      limit: isDaily ? maxDaily : maxSums,
       ...compared,
     }),
   );
@@ -360,7 +361,14 @@ function Sums({ sums, total, by, isDaily, period, before }: SumsProps) {
   const names = isDaily ? [t('Total'), ''] : [t('Total')];
   const all = columns.map((column, index) => names[index] ?? column.value(total));
   return (
-    <Table label={t('Usage and cost')} columns={columns} rows={sums} keyOf={keyOf} total={all} />
+    <>
+      <Table label={t('Usage and cost')} columns={columns} rows={sums} keyOf={keyOf} total={all} />
+      {sums.length >= (isDaily ? maxDaily : maxSums) && (
+        <p class="body muted small">
+          {t('The first {count}: the file has all of them.', { count: sums.length })}
+        </p>
+      )}
+    </>
   );
 }
 
