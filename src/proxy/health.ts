@@ -21,9 +21,18 @@ export function health(gateway: Gateway, exchange: Exchange): { status: number; 
   };
 }
 
+/** Providers listed: whoever polls many of them each second would keep a worker busy. */
+const maxProviders = 1_000;
+
 function details({ facts, snapshot, health }: Gateway) {
   const statuses = health.statuses(Date.now());
   const weights = snapshot.providers.reduce((sum, { weight }) => sum + weight, 0);
+  const isIn = ({ key }: { key: string }) => stateOf(statuses[key]) === 'available';
+  const all = snapshot.providers;
+  const shown =
+    all.length <= maxProviders
+      ? all
+      : [...all.filter((one) => !isIn(one)), ...all.filter(isIn)].slice(0, maxProviders);
   return {
     version: facts.version,
     uptime_seconds: Math.max(0, Math.round((Date.now() - facts.startedAt) / 1000)),
@@ -35,7 +44,7 @@ function details({ facts, snapshot, health }: Gateway) {
       behind: facts.fleet.behind,
       versions: facts.fleet.versions,
     },
-    providers: snapshot.providers.map(({ key, weight }) => ({
+    providers: shown.map(({ key, weight }) => ({
       provider_key: key,
       weight,
       share: weights === 0 ? 0 : weight / weights,

@@ -356,7 +356,7 @@ function health() {
       },
       providers: {
         type: 'array',
-        description: 'Enabled providers.',
+        description: 'Enabled providers; of more than 1,000 those with a problem first.',
         items: {
           type: 'object',
           additionalProperties: false,

@@ -125,6 +125,25 @@ function askOn(agent: Agent, { url }: Daemon): Promise<[number, string]> {
   });
 }
 
+test('/health lists a thousand providers at most, those with a problem first', async (t) => {
+  const daemon = await startDaemon(t);
+  await daemon.sql`
+    INSERT INTO providers (provider_key, provider_type, api_base, api_key, model_mapping)
+    SELECT 'p' || n, 'openai', 'http://127.0.0.1:9/v1', 'sk-of-nobody', '{"m": "m"}'
+    FROM generate_series(1, 1100) n`;
+  await daemon.addProvider('dead', {
+    api_base: 'http://127.0.0.1:9/v1',
+    model_mapping: { only: 'only' },
+  });
+  const key = await daemon.addKey('alice');
+  await daemon.reload();
+  for (let failed = 0; failed < 6; failed++) await askChat(daemon.url, key, 'only');
+  const { providers } = (await health(daemon)).body;
+  assert.equal(providers.length, 1_000);
+  assert.deepEqual([providers[0].provider_key, providers[0].healthy], ['dead', false]);
+  assert.equal(providers[1].share, 1 / 1_101, 'of all');
+});
+
 test('/health shows that the database is down and up again', async (t) => {
   const dataDir = testDirectory();
   let postgres = await startEmbedded({ dataDir, owner: 'daemon' });
