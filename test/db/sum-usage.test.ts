@@ -118,6 +118,27 @@ test('a request is in the sum of its team, its user and each of its tags, and on
   ]);
 });
 
+test('the first sums by two groupings are those of the first groups, also from roll-ups', async (t) => {
+  const { sql } = await testDatabase(t);
+  const of = (team: string, model: string, count: number) =>
+    Array.from({ length: count }, () => logRow({ team, model }));
+  await store(sql, [
+    ...[...of('one', 'big', 6), ...of('one', 'small', 1)],
+    ...[...of('two', 'big', 3), ...of('two', 'small', 3)],
+  ]);
+  for (const maxRows of [0, 100]) {
+    const { groups } = await sumUsage(sql, ['team', 'model'], march, { limit: 3, maxRows });
+    assert.deepEqual(
+      groups.map(({ group, subgroup, requests }) => [group, subgroup, requests]),
+      [
+        ['one', 'big', 6],
+        ['one', 'small', 1],
+        ['two', 'big', 3],
+      ],
+    );
+  }
+});
+
 test('requests without tags form no groups', async (t) => {
   const { sql } = await testDatabase(t);
   const { groups, total } = await sumUsage(sql, ['tag'], march);
