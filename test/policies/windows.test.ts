@@ -160,3 +160,15 @@ test('a long text takes a time that grows with its length only', () => {
     [],
   );
 });
+
+test('characters next to those of ASCII are matched as any other', () => {
+  for (const [pattern, text] of [
+    ['[^a]b', '\u0080b'],
+    ['[^a]b', '\u007fb'],
+    ['\\x{80}b', '\u0080b'],
+    ['(?i:k)b', '\u212ab'],
+  ] as const) {
+    const found = new Pattern({ name: 'x', pattern }).find(`a ${text} a`);
+    assert.deepEqual(found, [{ start: 2, end: 4, name: 'x' }], pattern);
+  }
+});

@@ -22,12 +22,16 @@ async function settle(): Promise<void> {
   for (let n = 0; n < 5; n++) await new Promise(setImmediate);
 }
 
-test('a state is computed once for all followers, and written once for each query', async () => {
+test('a state is computed once for all followers, and written once for each query', async (t) => {
   const { feed, written, computed } = counted(20);
   const got: string[] = [];
   const stops = Array.from({ length: 64 }, (_, n) =>
     feed.follow(n % 2 ? 'a' : 'b', (text) => got.push(text)),
   );
+  const stopAll = () => {
+    for (const stop of stops) stop();
+  };
+  t.after(stopAll);
   await settle();
   assert.equal(computed(), 1);
   assert.deepEqual([...written].sort(), ['a', 'b']);
@@ -36,7 +40,7 @@ test('a state is computed once for all followers, and written once for each quer
   await until('more states', () => got.includes('b3'));
   assert.ok(written.length <= 2 * computed(), `${written.length} texts of ${computed()} states`);
   assert.ok(got.filter((text) => text === 'a2').length === 32);
-  for (const stop of stops) stop();
+  stopAll();
   await settle();
   const before = computed();
   await new Promise((resolve) => setTimeout(resolve, 80));
