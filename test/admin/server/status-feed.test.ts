@@ -22,27 +22,32 @@ async function settle(): Promise<void> {
   for (let n = 0; n < 5; n++) await new Promise(setImmediate);
 }
 
-test('a state is computed once for all followers, and written once for each query', async (t) => {
-  const { feed, written, computed } = counted(20);
+test('a state is computed once for all followers, and written once for each query', async () => {
+  const { feed, written, computed } = counted(60_000);
   const got: string[] = [];
   const stops = Array.from({ length: 64 }, (_, n) =>
     feed.follow(n % 2 ? 'a' : 'b', (text) => got.push(text)),
   );
+  await settle();
+  for (const stop of stops) stop();
+  assert.equal(computed(), 1);
+  assert.deepEqual([...written].sort(), ['a', 'b']);
+  assert.deepEqual([got.length, new Set(got)], [64, new Set(['a1', 'b1'])]);
+});
+
+test('all who follow get the next states, and nothing is computed for nobody', async (t) => {
+  const { feed, written, computed } = counted(20);
+  const got: string[][] = Array.from({ length: 64 }, () => []);
+  const stops = got.map((own, n) => feed.follow(n % 2 ? 'a' : 'b', (text) => own.push(text)));
   const stopAll = () => {
     for (const stop of stops) stop();
   };
   t.after(stopAll);
-  await settle();
-  assert.equal(computed(), 1);
-  assert.deepEqual([...written].sort(), ['a', 'b']);
-  assert.deepEqual([got.length, new Set(got)], [64, new Set(['a1', 'b1'])]);
-
-  await until('more states', () => got.includes('b3'));
-  assert.ok(written.length <= 2 * computed(), `${written.length} texts of ${computed()} states`);
-  assert.ok(got.filter((text) => text === 'a2').length === 32);
+  await until('more states', () => got.every((own) => own.length >= 4));
   stopAll();
   await settle();
   const before = computed();
+  assert.ok(written.length <= 2 * before, `${written.length} texts of ${before} states`);
   await new Promise((resolve) => setTimeout(resolve, 80));
   assert.equal(computed(), before, 'nobody follows');
 });
