@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { settingsSchema } from '../../src/config/settings/settings-schema.js';
+import { exportColumns } from '../../src/db/queries/requests/export-requests.js';
 import { pages, readPage } from './blocks.js';
 
 const file = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
@@ -54,4 +55,11 @@ test('the documentation names the file of variables that the unit reads', () => 
   );
   assert.ok(named.length > 0);
   assert.deepEqual(new Set(named), new Set([file]));
+});
+
+test('the documentation has every column of usage rows', () => {
+  const [, table = ''] =
+    /^## What is stored\n([\s\S]*?)\n\n[^|\n]/m.exec(readPage('docs/usage.md')) ?? [];
+  const named = new Set([...table.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  for (const { sql } of exportColumns) assert.ok(named.has(sql.replace('::text', '')), sql);
 });

@@ -46,7 +46,9 @@ export async function listenOnSocket(
   tls: TlsMaterial | null = null,
 ): Promise<AnyServer> {
   if (!replaces && (await answersAt(path))) {
-    throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
+    throw new Error(
+      `another llmproxy runs on this data directory (it answers on ${path}): stop it with llmproxy stop, or choose another with --data-dir`,
+    );
   }
   const opened = join(dirname(path), `.${process.pid}`);
   await rm(opened, { force: true });

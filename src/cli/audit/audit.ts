@@ -58,7 +58,7 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
   else {
     const daemon = { header: 'DAEMON', value: (entry: AuditEntry) => entry.daemon ?? '' };
     const zone = localZone();
-    note(`times of ${zone}`);
+    note(`times in ${zone}`);
     printTable(entries, [
       { header: 'WHEN', value: ({ at }) => timeIn(zone, at) },
       { header: 'WHO', value: (entry) => entry.actor, shrinkTo: 10 },

@@ -44,6 +44,8 @@ export async function validateConfig(file: string, flags: { json?: boolean }): P
       note(`${paint('red', 'error:', process.stderr)} ${problemText(problem)}`);
     const more = problems.total - problems.first.length;
     if (more > 0) note(`… and ${counted(more, 'more problem')}`);
+    if (await namesSettings(problems.first))
+      note('settings are checked with: llmproxy doctor --config FILE');
   }
   if (document === null) process.exitCode = 1;
 }
@@ -80,7 +82,7 @@ export async function showHistory(flags: DatabaseFlags & { limit: number }): Pro
     return;
   }
   const zone = localZone();
-  note(`times of ${zone}`);
+  note(`times in ${zone}`);
   printTable(entries, [
     { header: 'VERSION', value: ({ version }) => String(version), align: 'right' },
     { header: 'WHEN', value: ({ at }) => timeIn(zone, new Date(at)) },
@@ -110,4 +112,16 @@ function whatAndWhy(
   describe: (entry: AsJson<HistoryEntry>) => string,
 ): string {
   return [describe(entry), entry.message].filter(Boolean).join(': ');
+}
+
+/** Is a settings file mistaken for a document of providers and keys? */
+async function namesSettings(
+  problems: readonly { path: string; reason: string }[],
+): Promise<boolean> {
+  const { settingsSchema } = await import('../../config/settings/settings-schema.js');
+  return problems.some(
+    ({ path, reason }) =>
+      path === '' &&
+      Object.hasOwn(settingsSchema.properties, /^unknown field "(\w+)"/.exec(reason)?.[1] ?? ''),
+  );
 }

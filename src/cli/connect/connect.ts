@@ -124,5 +124,7 @@ async function listModels(url: string, key: string | undefined): Promise<string[
   }
   const { status, body } = answer;
   if (status === 200 && Array.isArray(body.data)) return body.data.map(({ id }) => id);
-  throw new CliError(`${url} answers ${status}: ${body.error?.message ?? 'no list of models'}`);
+  throw new CliError(`${url} answers ${status}: ${body.error?.message ?? 'no list of models'}`, {
+    ...(status === 401 && { hint: 'make a key with: llmproxy keys create NAME' }),
+  });
 }

@@ -143,6 +143,6 @@ function hintFor(status: number): { hint?: string } {
   if (status === 401)
     return { hint: 'give this command the same settings as the daemon (ADMIN_KEY)' };
   return status === 404
-    ? { hint: 'the id is in the answer’s header x-request-id; ids of other instances are theirs' }
+    ? { hint: 'the id is in the answer’s header x-request-id; ask the gateway that answered' }
     : {};
 }

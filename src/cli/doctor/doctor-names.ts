@@ -4,7 +4,7 @@ import { percentOf } from '../../config/rows/canary.js';
 import { patternCosts } from '../../config/rows/pattern-cost.js';
 
 /**
- * Canaries, mirrors and guardrails that name what the configuration does not have do nothing. Guardrails from
+ * Canaries, mirrors, guardrails, budgets and kill switches that name what the configuration lacks do nothing. Guardrails from
  * before their patterns were limited may delay requests.
  */
 export function checkNames({
@@ -14,6 +14,8 @@ export function checkNames({
   canaries = [],
   mirrors = [],
   guardrails = [],
+  budgets = [],
+  stops = [],
 }: Configuration): Finding[] {
   const known = {
     provider: new Set(
@@ -74,5 +76,23 @@ export function checkNames({
           ['team', applies_to.team],
         ),
       ),
+    ...budgets
+      .filter(({ is_enabled }) => is_enabled)
+      .flatMap(({ name, applies_to }) =>
+        check(
+          `budget ${name}`,
+          `correct or delete it: llmproxy budgets --help`,
+          ['key', applies_to.key],
+          ['team', applies_to.team],
+        ),
+      ),
+    ...stops.flatMap(({ applies_to: { key, team } }) =>
+      check(
+        `stop of ${key === undefined ? `team ${team}` : `key ${key}`}`,
+        `undo it, and stop the right one: llmproxy resume`,
+        ['key', key],
+        ['team', team],
+      ),
+    ),
   ];
 }

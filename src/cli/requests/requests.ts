@@ -136,7 +136,7 @@ function printRequests(
     note('no such requests in this period');
     return;
   }
-  note(`times of ${timeZone}`);
+  note(`times in ${timeZone}`);
   printTable(rows, [
     { header: 'TIME', value: ({ started_at }) => timeIn(timeZone, started_at) },
     { header: 'STATUS', value: statusOf, shrinkTo: 6 },

@@ -33,7 +33,7 @@ export function printUsage(
     { names: ['total'], sum: total },
   ];
   if (by.some((grouping) => grouping === 'day' || grouping === 'hour' || grouping === 'minute')) {
-    note(`days and hours of ${timeZone}`);
+    note(`days and hours in ${timeZone}`);
   }
   printTable(rows, [
     ...by.map((grouping, index) => ({

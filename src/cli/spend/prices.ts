@@ -124,7 +124,11 @@ async function list(flags: DatabaseFlags): Promise<void> {
   printTable(models, [
     { header: 'PROVIDER', value: (one) => one.provider, shrinkTo: 12, isName: true },
     { header: 'MODEL SENT', value: (one) => one.model, shrinkTo: 16 },
-    { header: 'RATES', value: ({ price }) => (price ? ratesText(price.rates) : 'no price') },
+    {
+      header: 'RATES',
+      value: ({ price }) => (price ? ratesText(price.rates) : 'no price'),
+      shrinkTo: 20,
+    },
     { header: 'SOURCE', value: ({ price }) => price?.source ?? '-', shrinkTo: 12 },
   ]);
 }

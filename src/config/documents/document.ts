@@ -142,10 +142,9 @@ function heading(title: string): string {
 #   llmproxy config plan FILE
 #   llmproxy config apply FILE --message "why"
 #
-# What is not named here stays as it is: a field, a provider, a team, a key. With --prune, those that
-# are not named are removed.
-# "keep" is a secret that stays as it is; write env:NAME, file:/path or the secret for another one.
-# Of keys there are SHA-256 hashes. Where several have one name, they are called name#id.`;
+# What is not named here stays as it is. With --prune, entries that a section does not name are removed.
+# "keep" leaves a secret as it is; to change it, write env:NAME, file:/path or the secret itself.
+# Keys are shown as SHA-256 hashes. Keys that share a name are called name#id.`;
 }
 
 /** By code units, so that the order is the same on every machine. */

@@ -56,6 +56,12 @@ credentials:
     assert.deepEqual([problems[0].line, problems[0].column], [4, 5]);
     assert.doesNotMatch(stderr + asJson.stdout, /sk-secret/);
 
+    writeFileSync(file, 'server:\n  port: 1\n');
+    const settings = await llmproxy(['config', 'validate', file]);
+    assert.match(
+      settings.stderr,
+      /unknown field "server"\nsettings are checked with: llmproxy doctor --config FILE\n/,
+    );
     writeFileSync(file, `providers:\n  main: {api_key: ${secret}\n`);
     const broken = await llmproxy(['config', 'validate', file]);
     assert.match(broken.stderr, /gateway\.yaml:\d+:\d+: /);

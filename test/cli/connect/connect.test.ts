@@ -117,7 +117,10 @@ test('connect prints settings that the SDKs work with, and tries them', async (t
     '--try',
   ]);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /answers 401: The API key provided is not valid here/);
+  assert.match(
+    wrong.stderr,
+    /answers 401: The API key provided is not valid here\.\nmake a key with: llmproxy keys create NAME/,
+  );
   const json = await daemon.cli(['connect', 'codex', '--json']);
   assert.deepEqual(
     [JSON.parse(json.stdout).model, JSON.parse(json.stdout).client],

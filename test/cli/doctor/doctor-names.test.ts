@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkNames } from '../../../src/cli/doctor/doctor-names.js';
+import { newBudget } from '../../../src/config/rows/budget.js';
 import { newCanary } from '../../../src/config/rows/canary.js';
 import { newGuardrail } from '../../../src/config/rows/guardrail.js';
 import { newMirror } from '../../../src/config/rows/mirror.js';
 import { configuration, credential, provider, team } from '../../config/configuration-for-test.js';
 
-test('canaries, mirrors and guardrails that name what is not there are warned about', () => {
+test('rows that name a key, team or provider that does not exist are warned about', () => {
   const all = [provider('a'), provider('off', { is_enabled: false })];
   const rows = configuration(all, [credential('k')], 1, [team('t')]);
   const canary = { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'a', to_model: 'm' };
   const mirror = { ...newMirror, name: 'm', provider: 'a' };
   const guardrail = { ...newGuardrail, name: 'g', kind: 'pii' as const };
+  const budget = { ...newBudget, name: 'b', amount: 1 };
   const applies_to = { key: 'k', team: 't' };
   const told = (more: Partial<typeof rows>) =>
     checkNames({ ...rows, ...more }).map(({ check, detail }) => `${check} ${detail}`);
@@ -26,6 +28,13 @@ test('canaries, mirrors and guardrails that name what is not there are warned ab
         { ...guardrail, applies_to },
         { ...guardrail, applies_to: { key: 'x' }, is_enabled: false },
       ],
+      budgets: [
+        { ...budget, applies_to: { team: 'x' }, is_enabled: false },
+        { ...budget, applies_to: { ...applies_to, provider: 'off', user: 'x' } },
+      ],
+      stops: [
+        { name: 's', reason: null, applies_to: { ...applies_to, provider: 'off', tag: 'x' } },
+      ],
     }),
     [],
   );
@@ -35,6 +44,11 @@ test('canaries, mirrors and guardrails that name what is not there are warned ab
       canaries: [{ ...canary, from_provider: 'x', to_provider: 'off' }],
       mirrors: [{ ...mirror, provider: 'y', applies_to: { provider: 'z', team: 'u' } }],
       guardrails: [{ ...guardrail, applies_to: { key: 'l', team: 't' } }],
+      budgets: [{ ...budget, applies_to: { team: 'tt', key: 'k' } }],
+      stops: [
+        { name: 's', reason: null, applies_to: { team: 'tt' } },
+        { name: 'r', reason: null, applies_to: { key: 'kk' } },
+      ],
     }),
     [
       `canary c ${none('enabled provider', 'x')}`,
@@ -43,6 +57,9 @@ test('canaries, mirrors and guardrails that name what is not there are warned ab
       `mirror m ${none('enabled provider', 'z')}`,
       `mirror m ${none('team', 'u')}`,
       `guardrail g ${none('key', 'l')}`,
+      `budget b ${none('team', 'tt')}`,
+      `stop of team tt ${none('team', 'tt')}`,
+      `stop of key kk ${none('key', 'kk')}`,
     ],
   );
 });

@@ -88,7 +88,7 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   const env = { TZ: 'Asia/Kathmandu', COLUMNS: '80' };
   const period = ['--since', '2026-03-10', '--until', '2026-03-12'];
   const local = await run(['usage', '--by', 'day,key', '--model', 'gpt*', ...period], { env });
-  assert.match(local.stderr, /days and hours of Asia\/Kath?mandu/);
+  assert.match(local.stderr, /days and hours in Asia\/Kath?mandu/);
   assert.match(
     local.stdout,
     /^DAY +KEY +REQS.*\n2026-03-10 +=cmd.*\n2026-03-11 +bob .*\ntotal +2 /,
@@ -119,7 +119,7 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   assert.equal(lines.length, 4);
   for (const line of lines) assert.ok(line.length <= 80, line);
   assert.match(lines[1] ?? '', /^2026-03-10 20:30:00 +200 +bob +gpt-4 +main +15 /);
-  assert.match(rows.stderr, /times of UTC/);
+  assert.match(rows.stderr, /times in UTC/);
   const failed = await json(run(['requests', '--status', '5xx', '--json', ...period], { env }));
   assert.deepEqual(
     failed.map(({ model, error }: { model: string; error: string }) => [model, error]),

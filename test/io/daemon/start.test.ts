@@ -13,7 +13,10 @@ test('two daemons on one data directory: the second reports it and leaves the fi
   const { home, sql } = daemon;
   const second = await spawnServe(t, { home, database: { dbUrl: daemon.dbUrl ?? '', sql } });
   assert.equal((await second.exited).code, 1);
-  assert.match(second.output(), /another llmproxy runs on this data directory/);
+  assert.match(
+    second.output(),
+    /another llmproxy runs on this data directory .*: stop it with llmproxy stop, or choose/,
+  );
   assert.equal(await whoAnswers(daemon, key), 'p');
   assert.equal((await daemon.cli(['keys', 'create', 'bob'])).code, 0);
 });

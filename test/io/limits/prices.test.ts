@@ -38,6 +38,9 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
   assert.equal(await costOf('own'), '0.003');
   assert.match(await run('prices', 'check'), /all of 2 models have a price/);
   assert.match(await run('prices', 'list'), /own +own-\* +any +always +input \$2, output \$10/);
+  const narrow = await daemon.cli(['prices', 'list'], { env: { COLUMNS: '80' } });
+  assert.match(narrow.stdout, /^main +gpt-4o +input .*…/m);
+  for (const line of narrow.stdout.split('\n')) assert.ok(line.length <= 80, line);
   await run('prices', 'set', 'own', '--output', '20', '--above', '500:input=4');
   assert.equal(await costOf('own'), '0.006', 'a rate that is not named stays');
   assert.equal(await costOf('gpt-4o'), '0.0035', 'the bundled one');
