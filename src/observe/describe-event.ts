@@ -71,7 +71,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info(`provider ${event.provider} is used again: its api_key can be read`);
     case 'secrets_in_clear':
       return warn(
-        `the secrets of ${counted(event.providers.length, 'provider')} are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
+        `the secrets of ${counted(event.count, 'provider')} are not encrypted (${event.providers.join(', ')}): run llmproxy secrets encrypt`,
       );
     case 'secret_key_unread':
       return { level: 'error', message: event.reason };

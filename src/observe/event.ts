@@ -41,8 +41,8 @@ export type GatewayEvent =
   /** A provider is treated as disabled; `reason` completes "its api_key …". */
   | { type: 'secret_unusable'; provider: string; reason: string }
   | { type: 'secret_usable'; provider: string }
-  /** Provider keys stored unencrypted. */
-  | { type: 'secrets_in_clear'; providers: string[] }
+  /** Provider keys stored unencrypted: their number, and the first of the providers. */
+  | { type: 'secrets_in_clear'; count: number; providers: string[] }
   /** The keys that encrypt secrets are missing or invalid. */
   | { type: 'secret_key_unread'; reason: string }
   /** A newer llmproxy has migrated the database, before this one started or since. */

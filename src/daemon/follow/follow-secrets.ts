@@ -4,6 +4,9 @@ import type { Sql } from '../../db/client.js';
 import type { Emit } from '../../observe/event.js';
 import type { Secrets } from '../secrets/secrets.js';
 
+/** Maximum providers named in one event. */
+const maxTold = 10;
+
 /** The secrets of the configuration in use. */
 export interface FollowedSecrets {
   /** Names of providers that are treated as disabled because of their keys, each with the reason. */
@@ -44,7 +47,9 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
         if (!found.has(provider)) emit({ type: 'secret_usable', provider });
       }
       if (resolved.inClear.some((provider) => !inClear.has(provider))) {
-        emit({ type: 'secrets_in_clear', providers: resolved.inClear });
+        const { inClear: providers } = resolved;
+        const count = providers.length;
+        emit({ type: 'secrets_in_clear', count, providers: providers.slice(0, maxTold) });
       }
       unusable = found;
       inClear = new Set(resolved.inClear);
