@@ -77,9 +77,9 @@ suite('llmproxy', { concurrency: 3 }, () => {
     assert.doesNotMatch(stderr, /secret/);
   });
 
-  test('an unreachable database is a failure that names it without its password', async () => {
+  test('an unreachable database is a failure that names it without its password', async (t) => {
     const args = ['keys', 'list', '--db-url', 'postgres://me:secret@127.0.0.1:1/nowhere'];
-    const { code, stdout, stderr } = await llmproxy(args);
+    const { code, stdout, stderr } = await llmproxy([...args, '--data-dir', temporaryFolder(t)]);
     assert.equal(code, 1);
     assert.equal(stdout, '');
     assert.match(stderr, /^error: .*127\.0\.0\.1:1\b.*nowhere/);

@@ -133,7 +133,8 @@ test('a signal ends a command at once while it computes', async (t) => {
   const { dbUrl } = await emptyDatabase(t);
   const script = `
     const { interruptibly, withDatabase } = await import(${JSON.stringify(connectionModule)});
-    await withDatabase({ dbUrl: ${JSON.stringify(dbUrl)} }, 'any', () => interruptibly(async () => {
+    const flags = { dbUrl: ${JSON.stringify(dbUrl)}, dataDir: ${JSON.stringify(temporaryFolder(t))} };
+    await withDatabase(flags, 'any', () => interruptibly(async () => {
       process.stdout.write('computes');
       for (;;);
     }));`;
@@ -141,7 +142,8 @@ test('a signal ends a command at once while it computes', async (t) => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
+  const exited = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), exited]);
   child.kill('SIGTERM');
-  assert.deepEqual(await once(child, 'exit'), [null, 'SIGTERM']);
+  assert.deepEqual(await exited, [null, 'SIGTERM']);
 });
