@@ -70,9 +70,14 @@ export function printFailure({ message, hint }: Failure, json: boolean): void {
   if (hint !== null) note(hint);
 }
 
-/** An aligned table that fits the terminal; in a pipe nothing is shortened. */
-export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
-  for (const line of tableLines(rows, columns, outputWidth())) print(line);
+/**
+ * An aligned table that fits the terminal; in a pipe nothing is shortened.
+ * @returns its lines, as printed.
+ */
+export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
+  const lines = tableLines(rows, columns, outputWidth());
+  for (const line of lines) print(line);
+  return lines;
 }
 
 /** Width of the output: COLUMNS, else the terminal's; Infinity in a pipe. */

@@ -137,7 +137,7 @@ function printRequests(
     return;
   }
   note(`times in ${timeZone}`);
-  printTable(rows, [
+  const lines = printTable(rows, [
     { header: 'TIME', value: ({ started_at }) => timeIn(timeZone, started_at) },
     { header: 'STATUS', value: statusOf, shrinkTo: 6 },
     { header: 'KEY', value: (row) => row.credential_name, shrinkTo: 6 },
@@ -153,6 +153,8 @@ function printRequests(
     { header: 'TOOK', value: (row) => duration(row.duration_ms), align: 'right' },
     { header: 'ID', value: (row) => row.request_id, shrinkTo: 8 },
   ]);
+  if (lines.some((line) => line.endsWith('…')))
+    note('ids are cut: a wider terminal, or --json, shows whole ones, for llmproxy explain ID');
   if (rows.length === limit)
     note(`the newest ${limit}: there may be more, see --limit and --until`);
 }

@@ -77,6 +77,7 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
     logRow({ credential_name: 'bob', started_ms: Date.parse('2026-03-10T20:30:00Z') }),
     logRow({
       ...{ credential_name: '=cmd,"x"', started_ms: Date.parse('2026-03-10T04:30:00Z') },
+      request_id: '0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90',
       ...{ cost_nano: 250_000_000, tags: ['nightly', 'eu'], duration_ms: 12_000 },
     }),
     logRow({
@@ -120,6 +121,10 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   for (const line of lines) assert.ok(line.length <= 80, line);
   assert.match(lines[1] ?? '', /^2026-03-10 20:30:00 +200 +bob +gpt-4 +main +15 /);
   assert.match(rows.stderr, /times in UTC/);
+  assert.match(rows.stderr, /ids are cut/);
+  const whole = await run(['requests', ...period], { env: { COLUMNS: '120' } });
+  assert.match(whole.stdout, / 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90\n/);
+  assert.doesNotMatch(whole.stderr, /ids are cut/);
   const failed = await json(run(['requests', '--status', '5xx', '--json', ...period], { env }));
   assert.deepEqual(
     failed.map(({ model, error }: { model: string; error: string }) => [model, error]),
