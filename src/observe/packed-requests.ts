@@ -203,7 +203,7 @@ class Writer {
   readonly #places = new Map<string, number>();
   #at = 0;
 
-  /** Where the next number is written. */
+  /** The place of the next number. */
   get place(): number {
     return this.#at;
   }

@@ -53,7 +53,7 @@ export interface Usage {
   until: string;
   usage: Sum[];
   total: Sum;
-  /** Of the period before, where that was asked for. */
+  /** Sums of the period before, if asked for. */
   compared?: Pick<Usage, 'since' | 'until' | 'usage' | 'total'>;
 }
 

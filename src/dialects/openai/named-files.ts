@@ -3,7 +3,7 @@ import { isObject } from '../conversation/read.js';
 import type { NamedResource } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
 
-/** As bytes: a search for text costs three times as much. */
+/** Bytes: a search for text costs three times as much. */
 const words = ['file_id', 'vector_store_ids'].map((word) => Buffer.from(word));
 
 /**

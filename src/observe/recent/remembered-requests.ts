@@ -20,7 +20,7 @@ interface Part {
   /** Wall clock, milliseconds. */
   startedMs: number[];
   charges: (Charge | null)[];
-  /** Of those whose provider reported no usage. */
+  /** Tokens counted here where the provider reported no usage. */
   estimates: Map<number, TokenUsage>;
 }
 

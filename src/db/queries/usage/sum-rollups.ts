@@ -110,7 +110,7 @@ function firstOf(
           FETCH FIRST ${limit} ROWS WITH TIES`;
 }
 
-/** How the sums of groups are read. */
+/** The tables and ranges from which the sums of groups are read. */
 export interface GroupPlan extends RollupPlan {
   /**
    * With `kept`: how all requests are read, without the last grouping. The others are these without those

@@ -163,7 +163,7 @@ async function firstPairs(
     const until = new Date(firsts[count]?.group ?? 0);
     const pairs = await sum(by, isByTime ? { until } : { only: firsts.slice(0, count) });
     if (pairs.length >= limit) return pairs;
-    // As many as have so many pairs, and some more.
+    // Enough groups to have so many pairs, and some more.
     count = Math.ceil((count * 1.5 * limit) / Math.max(1, pairs.length));
   }
   const areAll = isByTime || firsts.length < limit;
