@@ -1,11 +1,13 @@
 import { type Finding, warning } from '../../admin/health/finding.js';
 import type { Configuration } from '../../config/configuration.js';
+import type { Budget } from '../../config/rows/budget.js';
 import { percentOf } from '../../config/rows/canary.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import { patternCosts } from '../../config/rows/pattern-cost.js';
 
 /**
- * Canaries, mirrors, guardrails, budgets and kill switches that name what the configuration lacks do nothing. Guardrails from
- * before their patterns were limited may delay requests.
+ * Canaries, mirrors, guardrails, budgets and kill switches that name what the configuration lacks do
+ * nothing. Guardrails from before their patterns were limited may delay requests.
  */
 export function checkNames({
   providers,
@@ -34,6 +36,20 @@ export function checkNames({
       const lacks = kind === 'provider' ? 'enabled ' : '';
       return warning(of, `does nothing: there is no ${lacks}${kind} "${name}"`, todo);
     });
+  const appliedTo = (
+    kind: 'guardrail' | 'budget',
+    rows: readonly Pick<Guardrail | Budget, 'name' | 'is_enabled' | 'applies_to'>[],
+  ): Finding[] =>
+    rows
+      .filter(({ is_enabled }) => is_enabled)
+      .flatMap(({ name, applies_to }) =>
+        check(
+          `${kind} ${name}`,
+          `correct or delete it: llmproxy ${kind}s --help`,
+          ['key', applies_to.key],
+          ['team', applies_to.team],
+        ),
+      );
   return [
     ...canaries
       .filter((canary) => percentOf(canary) > 0)
@@ -66,26 +82,8 @@ export function checkNames({
         ),
       ),
     ),
-    ...guardrails
-      .filter(({ is_enabled }) => is_enabled)
-      .flatMap(({ name, applies_to }) =>
-        check(
-          `guardrail ${name}`,
-          `correct or delete it: llmproxy guardrails --help`,
-          ['key', applies_to.key],
-          ['team', applies_to.team],
-        ),
-      ),
-    ...budgets
-      .filter(({ is_enabled }) => is_enabled)
-      .flatMap(({ name, applies_to }) =>
-        check(
-          `budget ${name}`,
-          `correct or delete it: llmproxy budgets --help`,
-          ['key', applies_to.key],
-          ['team', applies_to.team],
-        ),
-      ),
+    ...appliedTo('guardrail', guardrails),
+    ...appliedTo('budget', budgets),
     ...stops.flatMap(({ applies_to: { key, team } }) =>
       check(
         `stop of ${key === undefined ? `team ${team}` : `key ${key}`}`,
