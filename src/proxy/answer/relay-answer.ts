@@ -112,7 +112,7 @@ export async function relayAnswer(
   record.upstreamMs += performance.now() - readyMs;
 
   async function passOn(events: AnswerWatcher, asked: Dialect['askedUsage']): Promise<void> {
-    const held = holds.length > 0 ? new HeldReader(events, holds, record.bodies !== null) : events;
+    const held = holds.length > 0 ? new HeldReader(events, holds, dialect, storesBody) : events;
     const array = isArray ? new ArrayReader(held) : held;
     const watched = watches.length > 0 ? new WatchedReader(array, watches) : array;
     const reader = asked && tellsCost() ? new CostReader(watched, asked, costNow) : watched;

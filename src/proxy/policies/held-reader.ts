@@ -1,5 +1,7 @@
+import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { EventEnd } from '../../dialects/sse.js';
+import type { GatewayError } from '../../errors.js';
 import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AnswerFilter, type AnswerWatcher } from '../answer/answer-reader.js';
 import { BodyKeeper } from '../answer/body-keeper.js';
@@ -13,15 +15,25 @@ type Bytes = Buffer | Promise<Buffer>;
  */
 export class HeldReader extends AnswerFilter {
   readonly #holds: readonly AnswerHold[];
+  readonly #dialect: Dialect;
   readonly #body: BodyKeeper | null;
   readonly #end = new EventEnd();
   /** The last bytes that a policy is still checking. */
   #waiting: Promise<Buffer> | null = null;
 
-  /** @param storesBody released bytes are put into the record. */
-  constructor(events: AnswerWatcher, holds: readonly AnswerHold[], storesBody: boolean) {
+  /**
+   * @param dialect of the client.
+   * @param storesBody released bytes are put into the record.
+   */
+  constructor(
+    events: AnswerWatcher,
+    holds: readonly AnswerHold[],
+    dialect: Dialect,
+    storesBody: boolean,
+  ) {
     super(events);
     this.#holds = holds;
+    this.#dialect = dialect;
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
@@ -31,13 +43,24 @@ export class HeldReader extends AnswerFilter {
   }
 
   push(chunk: Buffer): Bytes {
-    return then(this.inner.push(chunk), (piece) => this.#inTurn(() => passed(this.#holds, piece)));
+    return then(this.inner.push(chunk), (piece) => {
+      // Nothing follows an error, which the client must get although texts before it wait.
+      const pass = this.inner.broke ? flushed : passed;
+      return this.#inTurn(() => pass(this.#holds, piece));
+    });
   }
 
   flush(): Bytes {
     return then(this.inner.flush() ?? noBytes, (rest) =>
       this.#inTurn(() => flushed(this.#holds, rest)),
     );
+  }
+
+  /** A translation has read more than the client may see, and would repeat it. */
+  override errorEvent(error: GatewayError, requestId: string): Buffer {
+    const event = this.#dialect.errorEvent(error, requestId);
+    this.#body?.add(event);
+    return event;
   }
 
   override finish(record: RequestRecord, request: ModelRequest): void {
