@@ -1,8 +1,10 @@
 /**
- * Times reports of 30 days over the sums that `--rows` requests of 32 days leave. One day of requests is
- * stored and summed as the daemon does it; the sums of the other days are copies of its own, for keys
- * with other numbers; weeks are summed from them. Rows are stored for that day and for the hours at both ends.
- * Sums of keys by hour, of days in between, are left out: no report of 30 days reads them. `--hold 1` keeps the database.
+ * Times reports of 30 days over the sums that `--rows` requests of 32 days leave. A day of rows is stored. Its last
+ * hour is summed as the daemon does it; sums of its other hours are copies, for keys with other numbers, which the
+ * daemon's merge adds up. The daemon's fold sums the day. Other days are copies of it, one week is folded from
+ * its days, and other weeks are copies of that. Rows are stored for that day, and for what is left of the first day
+ * of 30 and the hours around now. Sums that no report of 30 days reads are left out: of keys by hour, and of some pairs by day, of
+ * weeks in between. `--hold 1` keeps the database.
  */
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -41,24 +43,35 @@ await run(defaults, async (options, closers) => {
   await sql`ALTER TABLE request_logs DISABLE TRIGGER USER`;
   await createRequestLogPartitions(sql, [dayOf(startOf(storedDay))]);
   await step('a day stored', () => addRows(sql, startOf(storedDay), dayMs, perDay, options));
-  await sql`UPDATE usage_rollup_state SET filled_from = ${new Date(startOf(storedDay + 1))}`;
-  await step('its sums', async () => {
-    while (!(await fillRollups(sql))) {}
+  await step('an hour summed', async () => {
+    await sql`UPDATE usage_rollup_state SET filled_from = ${new Date(startOf(storedDay + 1))}`;
+    const lastHour = new Date(startOf(storedDay + 1) - hourMs);
+    const isOpen = async () =>
+      (await sql`SELECT FROM usage_rollup_state WHERE filled_from > ${lastHour}`).length;
+    while (await isOpen()) await fillRollups(sql);
+    await sql`UPDATE usage_rollup_state SET filled_from = '-infinity'`;
     await mergeRollups(sql);
-    await sql`VACUUM ANALYZE usage_rollups`;
   });
+  await step('other hours copied', () => copyHours(sql, options));
+  await step('they merged', () => mergeRollups(sql));
+  await sql`VACUUM ANALYZE usage_rollups`;
   const fold = () => foldUsage((work) => work(sql), '1970-01-01');
-  await step('it folded', fold);
+  await step('the day folded', fold);
   await step('other days copied', async () => {
     await copyDays(sql, startOf, options);
     await sql`VACUUM ANALYZE usage_folds`;
   });
-  await step('weeks folded', fold);
+  await step('a week folded', fold);
+  await step('other weeks copied', () => copyWeeks(sql, startOf, options));
   const perHour = Math.ceil(perDay / 24);
   const hour = Math.floor(nowMs / hourMs) * hourMs;
-  const ends = [-30 * 24, -30 * 24 + 1, -1, 0, 1].map((hours) => hour + hours * hourMs);
+  const first = hour - 30 * 24 * hourMs;
+  const ofFirstDay = Array.from({ length: 24 }, (_, at) => first + at * hourMs).filter(
+    (startMs) => dayOf(startMs) === dayOf(first),
+  );
+  const ends = [...ofFirstDay, ...[-1, 0, 1].map((hours) => hour + hours * hourMs)];
   await createRequestLogPartitions(sql, [...new Set(ends.map(dayOf))]);
-  await step('hours at both ends stored', async () => {
+  await step('rows of both ends stored', async () => {
     for (const startMs of ends) await addRows(sql, startMs, hourMs, perHour, options);
   });
   await sql`ALTER TABLE request_logs ENABLE TRIGGER USER`;
@@ -121,47 +134,95 @@ await run(defaults, async (options, closers) => {
   await pause(options.hold * hourMs);
 });
 
-/**
- * Copies the sums of the stored day to the others. Those of a later day are of keys with higher numbers, so
- * that days differ in which keys are seldom used.
- */
-async function copyDays(
-  sql: Sql,
-  startOf: (day: number) => number,
-  { keys, providers }: Options,
-): Promise<void> {
-  for (let day = -31; day <= 0; day++) {
-    if (day === storedDay) continue;
-    const isEnd = day <= -29 || day >= -1;
-    const shift = (day + days) * 101;
-    const by = `(${day - storedDay} * interval '24 hours')`;
-    const id = `1 + (credential_id - 1 + ${shift}) % ${keys}`;
-    const numbered = (column: string, prefix: string, more: number, all: number) =>
-      `'${prefix}' || (right(${column}, ${-prefix.length})::int + ${more}) % ${all}`;
-    const changed: Record<string, string> = {
-      bucket: `bucket + ${by}`,
-      credential_id: id,
-      credential_name: `CASE WHEN credential_id IS NOT NULL THEN 'key-' || ${id} END`,
-      team: numbered('team', 'team-', shift, 200),
-      model: numbered('model', 'model-', 7 * shift, providers),
-      provider: numbered('provider', 'provider-', 7 * shift, providers),
-      tag: `CASE WHEN tag LIKE 'app:%' THEN ${numbered('tag', 'app:', shift, 50)} ELSE tag END`,
-    };
-    const copy = async (table: string, where: string) => {
-      const columns = await sql<{ name: string }[]>`
-        SELECT attname AS name FROM pg_attribute
-        WHERE attrelid = ${table}::regclass AND attnum > 0 AND NOT attisdropped`;
-      const names = columns.map(({ name }) => name);
-      await sql.unsafe(`INSERT INTO ${table} (${names.join(', ')})
-        SELECT ${names.map((name) => changed[name] ?? name).join(', ')} FROM ${table}
-        WHERE bucket >= '${new Date(startOf(storedDay)).toISOString()}'
-          AND bucket < '${new Date(startOf(storedDay + 1)).toISOString()}'
-          AND bucket + ${by} <= now() AND ${where}`);
-    };
-    const some = "dimensions NOT IN ('key', 'key_model')";
-    await copy('usage_rollups', isEnd ? 'true' : some);
-    if (startOf(day) > Date.now() - 25 * hourMs) continue;
-    await copy('usage_folds', "grain = 'day'");
-    await sql`INSERT INTO usage_folded VALUES ('day', ${new Date(startOf(day))}, true)`;
+type StartOf = (day: number) => number;
+
+/** Sums of keys with higher numbers: parts that are copied differ in which keys are seldom used. */
+function shifted(shift: string, { keys, providers }: Options): Record<string, string> {
+  const id = `1 + (credential_id - 1 + ${shift}) % ${keys}`;
+  const numbered = (column: string, prefix: string, more: string, all: number) =>
+    `'${prefix}' || (right(${column}, ${-prefix.length})::int + ${more}) % ${all}`;
+  return {
+    credential_id: id,
+    credential_name: `CASE WHEN credential_id IS NOT NULL THEN 'key-' || ${id} END`,
+    team: numbered('team', 'team-', shift, 200),
+    model: numbered('model', 'model-', `7 * ${shift}`, providers),
+    provider: numbered('provider', 'provider-', `7 * ${shift}`, providers),
+    end_user: numbered('end_user', 'user-', shift, 5_000),
+    tag: `CASE WHEN tag LIKE 'app:%' THEN ${numbered('tag', 'app:', shift, 50)} ELSE tag END`,
+  };
+}
+
+/** @param from such as `usage_folds` with more tables and a condition. */
+async function copySums(sql: Sql, from: string, changed: Record<string, string>): Promise<void> {
+  const table = from.split(/[ ,]/)[0] ?? '';
+  const columns = await sql<{ name: string }[]>`
+    SELECT attname AS name FROM pg_attribute
+    WHERE attrelid = ${table}::regclass AND attnum > 0 AND NOT attisdropped`;
+  const names = columns.map(({ name }) => name);
+  await sql.unsafe(`INSERT INTO ${table} (${names.join(', ')})
+    SELECT ${names.map((name) => changed[name] ?? name).join(', ')} FROM ${from}`);
+}
+
+/** Copies the sums of the last hour of the stored day to its others; their parts of the day are to be merged. */
+async function copyHours(sql: Sql, options: Options): Promise<void> {
+  await copySums(sql, 'usage_rollups, generate_series(1, 23) AS back', {
+    ...shifted('back * 101', options),
+    bucket: "CASE grain WHEN 'hour' THEN bucket - back * interval '1 hour' ELSE bucket END",
+    is_merged: "grain = 'hour'",
+  });
+}
+
+/** The start of the first week that the period has as a whole, as a number of its day. */
+function firstWeek(startOf: StartOf): number {
+  for (let day = 1 - days; ; day++) {
+    if (new Date(startOf(day)).getUTCDay() === 1 && day > -30) return day;
   }
+}
+
+/** Weeks that the period has as a whole. */
+function wholeWeeks(startOf: StartOf): number[] {
+  const first = firstWeek(startOf);
+  return [0, 1, 2, 3, 4].map((week) => first + 7 * week).filter((day) => day + 7 <= storedDay);
+}
+
+async function copyDays(sql: Sql, startOf: StartOf, options: Options): Promise<void> {
+  const [first = 0, ...others] = wholeWeeks(startOf);
+  for (let day = 1 - days; day <= 0; day++) {
+    if (day === storedDay) continue;
+    const isEnd = day <= -29 || day >= -1 || day === -7 || day === -14;
+    const by = `(${day - storedDay} * interval '24 hours')`;
+    const changed = {
+      ...shifted(String((day + days) * 101), options),
+      bucket: `bucket + ${by}`,
+    };
+    const copy = (table: string, where: string) =>
+      copySums(
+        sql,
+        `${table} WHERE bucket >= '${new Date(startOf(storedDay)).toISOString()}'
+          AND bucket < '${new Date(startOf(storedDay + 1)).toISOString()}'
+          AND bucket + ${by} <= now() AND ${where}`,
+        changed,
+      );
+    await copy('usage_rollups', isEnd ? 'true' : "dimensions NOT IN ('key', 'key_model')");
+    if (startOf(day) > Date.now() - 25 * hourMs) continue;
+    const isBetween = others.some((week) => day >= week && day < week + 7);
+    const few = "dimensions IN ('total', 'team', 'team_model', 'key')";
+    await copy('usage_folds', `(${isEnd} OR grain = 'day') AND (${!isBetween} OR ${few})`);
+    // The daemon folds the first week alone.
+    const isComplete = day < first + 7 || !isBetween;
+    await sql`INSERT INTO usage_folded VALUES ('day', ${new Date(startOf(day))}, ${isComplete}, ${isEnd})`;
+  }
+}
+
+async function copyWeeks(sql: Sql, startOf: StartOf, options: Options): Promise<void> {
+  const [first = 0, ...others] = wholeWeeks(startOf);
+  for (const week of others) {
+    const start = new Date(startOf(first)).toISOString();
+    await copySums(sql, `usage_folds WHERE grain = 'week' AND bucket = '${start}'`, {
+      ...shifted(String((week - first) * 101), options),
+      bucket: `'${new Date(startOf(week)).toISOString()}'::timestamptz`,
+    });
+    await sql`INSERT INTO usage_folded VALUES ('week', ${new Date(startOf(week))}, true)`;
+  }
+  await sql`UPDATE usage_folded SET is_complete = true`;
 }

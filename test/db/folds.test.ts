@@ -33,6 +33,7 @@ const rows: fc.Arbitrary<UsageRow> = fc
       { credential_id: null, credential_name: 'of a file' },
     ),
     team: maybe('', 'chat', 'batch'),
+    end_user: maybe('', 'u1', 'u2'),
     tags: maybe(['a'], ['a', 'b'], []),
     model: fc.constantFrom('gpt-4', 'gpt-5'),
     provider: maybe('main', 'other'),
@@ -51,7 +52,9 @@ const rows: fc.Arbitrary<UsageRow> = fc
   })
   .map(({ key, ...row }) => logRow({ ...row, ...key } as Partial<UsageRow>));
 
-const groupings: UsageGrouping[] = ['key', 'team', 'model', 'provider', 'tag', 'day', 'hour'];
+const groupings: UsageGrouping[] = [
+  ...(['key', 'team', 'user', 'model', 'provider', 'tag', 'day', 'hour'] as const),
+];
 const reports = fc.record({
   by: fc.uniqueArray(fc.constantFrom(...groupings), { maxLength: 2 }),
   filter: fc.record({
@@ -59,6 +62,7 @@ const reports = fc.record({
     team: maybe(null, 'chat', 'b*'),
     model: maybe(null, 'gpt-4'),
     provider: maybe(null, 'other'),
+    user: maybe(null, null, 'u1', 'u*'),
     tag: maybe(null, 'a', 'unused'),
   }),
   ends: fc.tuple(fc.nat(spanMs), fc.nat(spanMs)),
@@ -247,6 +251,26 @@ test('sums of whole days and weeks are kept as long as rows', async (t) => {
   ]);
   await insertRequestLogs(sql, [logRow({ started_ms: startMs })]);
   assert.equal((await sql`SELECT FROM usage_folds WHERE bucket < '2026-03-09Z'`).length, 0);
+});
+
+test('days that were summed without their hours are read from rows', async (t) => {
+  const sql = await storage(t);
+  const [stored = []] = fc.sample(fc.array(rows, { minLength: 50, maxLength: 50 }), {
+    ...{ numRuns: 1, seed: 3 },
+  });
+  await insertRequestLogs(sql, stored);
+  await foldAll(sql);
+  await sql`UPDATE usage_folded SET has_hours = false`;
+  await sql`DELETE FROM usage_folds WHERE grain = 'hour'`;
+  const ends: Pair = [9 * 3_600_000, 4 * dayMs];
+  const filter = { key: null, team: null, model: null, provider: null, user: null, tag: null };
+  for (const by of ['user', 'tag'] as const) {
+    await assertExact(sql, {
+      ...{ by: [by], filter, ends, unitMs: 3_600_000, timeZone: 'UTC', limit: undefined },
+    });
+  }
+  const [left] = await sql`SELECT count(*)::int AS days FROM usage_folded WHERE grain = 'day'`;
+  assert.equal(left?.days, days.length);
 });
 
 test('today is summed once it is over', async (t) => {

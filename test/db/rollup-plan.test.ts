@@ -16,7 +16,8 @@ function plan(
   state: Partial<SumState> = {},
 ) {
   const noFolds = {
-    ...{ filledFrom: null, foldedDays: [], foldedWeeks: [], untaggedFrom: null, totalsFrom: null },
+    ...{ filledFrom: null, untaggedFrom: null, totalsFrom: null },
+    ...{ foldedDays: [], foldedWeeks: [], hourlyDays: [] },
   };
   const found = planRollups(by, { ...period, ...filter }, timeZone, { ...noFolds, ...state });
   const short = ({ since, until }: { since: Date; until: Date }) =>
@@ -77,6 +78,31 @@ test('users, tags and keys with models are kept by day only: the rest of it is r
       'rows 03-01T10:20 03-02T00:00',
       'rows 03-04T00:00 03-04T05:30',
     ]);
+  }
+});
+
+test('users and tags of a day that is not whole are read by hour once it is summed', () => {
+  const hourlyDays = starts('03-01', '03-02', '03-03');
+  const rest = ['rows 03-01T10:20 03-01T11:00', 'rows 03-04T00:00 03-04T05:30'];
+  for (const by of [['user'], ['tag', 'team'], ['tag', 'day']] as UsageGrouping[][]) {
+    assert.deepEqual(plan(by, {}, 'UTC', { hourlyDays }), [
+      `${by[0]} day 03-02T00:00 03-04T00:00`,
+      `fold ${by[0]} hour 03-01T11:00 03-02T00:00`,
+      ...rest,
+    ]);
+  }
+  const whole = ['fold user hour 03-01T11:00 03-04T00:00', ...rest];
+  assert.deepEqual(plan(['user', 'hour'], {}, 'UTC', { hourlyDays }), whole);
+  assert.deepEqual(plan(['user', 'day'], {}, 'Europe/Berlin', { hourlyDays }), whole);
+  assert.deepEqual(plan(['team', 'hour'], { user: 'u' }, 'UTC', { hourlyDays }), whole);
+  const second = { hourlyDays: hourlyDays.slice(1, 2) };
+  assert.deepEqual(plan(['hour'], { user: 'u' }, 'UTC', second), [
+    'fold user hour 03-02T00:00 03-03T00:00',
+    'rows 03-01T10:20 03-02T00:00',
+    'rows 03-03T00:00 03-04T05:30',
+  ]);
+  for (const by of [[], ['team'], ['key'], ['user', 'model']] as UsageGrouping[][]) {
+    assert.deepEqual(plan(by, {}, 'UTC', { hourlyDays }), plan(by), by.join());
   }
 });
 

@@ -352,6 +352,43 @@ test('existing rows are rolled up hour by hour, while others are stored, changed
   assert.equal(rolled.total.requests, ofClients([...stored, ...added]));
 });
 
+test('an hour of very many rows is filled in slices, and later as a whole by a version of before', async (t) => {
+  const { sql } = await testDatabase(t);
+  await createRequestLogPartitions(sql, days);
+  await sql`ALTER TABLE request_logs DISABLE TRIGGER USER`;
+  await insertRequestLogs(sql, [logRow({ started_ms: startMs + 500 })]);
+  const copy = (rows: number, at: string) =>
+    sql.unsafe(`
+    INSERT INTO request_logs (started_at, uid, request_id, credential_name, endpoint, model, attempts, status,
+      stream, complete, duration_ms, upstream_ms)
+    SELECT ${at}, gen_random_uuid(), 'r', 'k', '/v1', 'm', 1, 200, false, true, 5, 4
+    FROM generate_series(1, ${rows}) n`);
+  const hour = "'2026-03-02T10:00:00Z'::timestamptz";
+  await copy(5_999, `${hour} + n * interval '0.5 seconds'`);
+  // More of the same time than a slice has.
+  await copy(6_000, hour);
+  const from = async () => {
+    const [state] = await sql`SELECT filled_from FROM usage_rollup_state`;
+    return state?.filled_from instanceof Date ? state.filled_from.toISOString().slice(5, 19) : null;
+  };
+  const refill = () => sql`UPDATE usage_rollup_state SET filled_from = '2026-03-07'`;
+  await refill();
+  await fillRollups(sql);
+  assert.equal(await from(), '03-02T10:08:20');
+  const day = { since: new Date('2026-03-02'), until: new Date('2026-03-03') };
+  const countAll = async () => (await both(sql, ['hour'], day)).rolled.total.requests;
+  assert.equal(await countAll(), 11_999);
+  await fillRollups(sql);
+  assert.equal(await from(), '03-02T10:00:00');
+  assert.equal(await countAll(), 11_999);
+  while (!(await fillRollups(sql)));
+  assertSame(await both(sql, ['hour'], day), 'all slices');
+  await migrateDown(sql, 1);
+  await refill();
+  await fillRollups(sql);
+  assert.equal(await from(), '03-02T10:00:00');
+});
+
 test('hours that were summed before there were totals are read from other sums', async (t) => {
   const { sql } = await emptyDatabase(t);
   const before = readMigrations().findIndex(({ name }) => name === 'hourly_totals');

@@ -14,6 +14,9 @@ export const folds = {
   key_model: ['key', 'team', 'model', 'provider'],
 } as const;
 
+/** Sums of the whole hours of these days, by their columns. They have no days or weeks in `usage_folds`. */
+export const hourFolds = { tag: ['tag', 'team'], user: ['user', 'team'] } as const;
+
 /** The counts of sums, and what a row of `request_logs` adds to each. */
 export const countsOfRow = {
   requests: '1',
@@ -32,7 +35,7 @@ export const countsOfRow = {
   first_token_us: 'round(first_token_ms * 1000)::bigint',
 };
 const countNames = Object.keys(countsOfRow);
-const names = ['credential_id', 'credential_name', 'team', 'model', 'provider', 'tag'];
+const names = ['credential_id', 'credential_name', 'team', 'model', 'provider', 'end_user', 'tag'];
 const columns = ['dimensions', 'grain', 'bucket', ...names, ...countNames].join(', ');
 const cubes = Object.entries<readonly string[]>(folds)
   .map(([name, of]) => {
@@ -137,7 +140,7 @@ async function fold(sql: Sql, bucket: Bucket): Promise<boolean> {
   const start = literal(bucket.start);
   const isDay = bucket.grain === 'day';
   const done = isDay
-    ? `UPDATE usage_folded SET is_complete = true
+    ? `UPDATE usage_folded SET is_complete = true, has_hours = true
       WHERE grain = 'day' AND bucket = ${start} AND NOT is_complete`
     : `INSERT INTO usage_folded SELECT 'week', ${start}, true WHERE (
       SELECT count(*) FROM (
@@ -150,8 +153,15 @@ async function fold(sql: Sql, bucket: Bucket): Promise<boolean> {
       DO $$BEGIN
         IF NOT pg_try_advisory_xact_lock(${foldLock}) THEN RAISE EXCEPTION USING ERRCODE = '${changedCode}'; END IF;
       END$$;
-      DELETE FROM usage_folds WHERE dimensions IN (${dimensionList}) AND grain = '${bucket.grain}' AND bucket = ${start};
+      DELETE FROM usage_folds WHERE dimensions IN (${listOf(folds)}) AND grain = '${bucket.grain}' AND bucket = ${start};
       INSERT INTO usage_folds (${columns}, durations, first_token_times) ${isDay ? daySums(bucket) : weekSums(bucket)};
+      ${
+        isDay
+          ? `DELETE FROM usage_folds WHERE dimensions IN (${listOf(hourFolds)}) AND grain = 'hour'
+        AND bucket >= ${start} AND bucket < ${endOf(bucket)};
+      INSERT INTO usage_folds (${columns}, durations, first_token_times) ${hourSums(bucket)};`
+          : ''
+      }
       DO $$BEGIN
         ${done};
         IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = '${changedCode}'; END IF;
@@ -163,27 +173,22 @@ async function fold(sql: Sql, bucket: Bucket): Promise<boolean> {
   }
 }
 
-const dimensionList = Object.keys(folds)
-  .map((name) => `'${name}'`)
-  .join(', ');
+function listOf(sums: object): string {
+  return Object.keys(sums)
+    .map((name) => `'${name}'`)
+    .join(', ');
+}
 
 function endOf({ grain, start }: Bucket): string {
   return literal(new Date(start.getTime() + (grain === 'day' ? 1 : 7) * dayMs));
 }
 
-/** Rows that are alike in all that is summed by are summed first. */
-function daySums(bucket: Bucket): string {
+/** Rows of a day; those that are alike in all of these columns are summed first. */
+function alike(bucket: Bucket, by: readonly string[]): string {
   const elements = (column: string) =>
     `string_agg(((llmproxy_duration_bin(${column}) << 40) + 1)::text, ',')
           FILTER (WHERE ${column} IS NOT NULL)`;
-  return `
-    SELECT cube.dimensions, 'day', ${literal(bucket.start)},
-      CASE WHEN of_key THEN credential_id END, CASE WHEN of_key THEN credential_name END, CASE WHEN of_team THEN team END,
-      CASE WHEN of_model THEN model END, CASE WHEN of_model THEN provider END, each.tag,
-      ${countNames.map(sumOf).join(', ')},
-      ${histogram("string_agg(durations, ',')")}, ${histogram("string_agg(first_token_times, ',')")}
-    FROM (
-      SELECT credential_id, credential_name, team, model, provider, tags,
+  return `SELECT ${by.join(', ')},
         ${Object.entries(countsOfRow)
           .map(([name, value]) => `sum(${value}) AS ${name}`)
           .join(', ')},
@@ -191,11 +196,37 @@ function daySums(bucket: Bucket): string {
         ${elements('first_token_ms')} AS first_token_times
       FROM request_logs
       WHERE started_at >= ${literal(bucket.start)} AND started_at < ${endOf(bucket)} AND mirror IS NULL
-      GROUP BY 1, 2, 3, 4, 5, 6
+      GROUP BY ${by.map((_, index) => index + 1).join(', ')}`;
+}
+
+const sumsOfAlike = `${countNames.map(sumOf).join(', ')},
+      ${histogram("string_agg(durations, ',')")}, ${histogram("string_agg(first_token_times, ',')")}`;
+
+function daySums(bucket: Bucket): string {
+  return `
+    SELECT cube.dimensions, 'day', ${literal(bucket.start)},
+      CASE WHEN of_key THEN credential_id END, CASE WHEN of_key THEN credential_name END, CASE WHEN of_team THEN team END,
+      CASE WHEN of_model THEN model END, CASE WHEN of_model THEN provider END, NULL, each.tag, ${sumsOfAlike}
+    FROM (
+      ${alike(bucket, ['credential_id', 'credential_name', 'team', 'model', 'provider', 'tags'])}
     ) AS alike
     CROSS JOIN (VALUES ${cubes}) AS cube (dimensions, of_team, of_key, of_model, of_tag)
     LEFT JOIN LATERAL jsonb_array_elements_text(CASE WHEN of_tag THEN tags END) AS each (tag) ON true
-    GROUP BY 1, 4, 5, 6, 7, 8, 9`;
+    GROUP BY 1, 4, 5, 6, 7, 8, 10`;
+}
+
+function hourSums(bucket: Bucket): string {
+  const hour = "date_trunc('hour', started_at, 'UTC') AS hour";
+  return `
+    SELECT cube.dimensions, 'hour', hour, NULL, NULL, team, NULL, NULL,
+      CASE WHEN cube.dimensions = 'user' THEN end_user END, each.tag, ${sumsOfAlike}
+    FROM (
+      ${alike(bucket, [hour, 'team', 'end_user', 'tags'])}
+    ) AS alike
+    CROSS JOIN (VALUES ('tag'), ('user')) AS cube (dimensions)
+    LEFT JOIN LATERAL jsonb_array_elements_text(CASE WHEN cube.dimensions = 'tag' THEN tags END)
+      AS each (tag) ON true
+    GROUP BY 1, 3, 6, 9, 10`;
 }
 
 function weekSums(bucket: Bucket): string {
@@ -205,7 +236,7 @@ function weekSums(bucket: Bucket): string {
       ${countNames.map(sumOf).join(', ')},
       ${histogram(elements('durations'))}, ${histogram(elements('first_token_times'))}
     FROM usage_folds
-    WHERE dimensions IN (${dimensionList}) AND grain = 'day'
+    WHERE dimensions IN (${listOf(folds)}) AND grain = 'day'
       AND bucket >= ${literal(bucket.start)} AND bucket < ${endOf(bucket)}
     GROUP BY dimensions, ${names.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 import type { RequestFilter } from '../requests/request-filter.js';
-import { folds } from './folds.js';
+import { folds, hourFolds } from './folds.js';
 import { isTime, type UsageGrouping } from './usage-sum.js';
 
 /** A half-open range of time. */
@@ -29,6 +29,8 @@ export interface SumState {
   /** Starts of the days and weeks that `usage_folds` has, in order; seconds since 1970. */
   foldedDays: readonly number[];
   foldedWeeks: readonly number[];
+  /** Those of the days whose hours `usage_folds` has too. */
+  hourlyDays: readonly number[];
   /** Sums of these by tag include the requests without tags from this time on; null: all do. */
   untaggedFrom: Date | null;
   /** `usage_rollups` has sums of hours without keys and models from this time on; null: of all. */
@@ -60,7 +62,7 @@ export function planRollups(
   by: readonly UsageGrouping[],
   filter: RequestFilter,
   timeZone: string,
-  { filledFrom, foldedDays, foldedWeeks, untaggedFrom, totalsFrom }: SumState,
+  { filledFrom, foldedDays, foldedWeeks, hourlyDays, untaggedFrom, totalsFrom }: SumState,
 ): RollupPlan | null {
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
@@ -109,6 +111,15 @@ export function planRollups(
     const days = wholeUnits(dayMs);
     add(cube, 'usage_rollups', 'day', days);
     rest = without(rest, days);
+  }
+  const hourFold = smallest(hourFolds, needed);
+  if (needed.length > 0 && hourFold !== null) {
+    const starts = hourlyDays.flatMap((day) =>
+      Array.from({ length: 24 }, (_, hour) => day + hour * 3_600),
+    );
+    const hours = covered(rest, starts, hourMs);
+    add(hourFold, 'usage_folds', 'hour', hours);
+    rest = without(rest, hours);
   }
   if (cube !== null && hourly.includes(cube)) {
     const hours = wholeUnits(hourMs);

@@ -233,17 +233,13 @@ function rolled(
   const conditions = [
     `dimensions = ${literal(dimensions)} AND grain = '${grain}'`,
     where({ ...filter, since, until }),
-    ...(table === 'usage_folds'
+    ...(table === 'usage_folds' && grain !== 'hour'
       ? [`started_at IN (${starts(since, until, grain).join(', ')})`]
       : []),
     ...(tag ? [matches('tag', tag)] : []),
   ];
-  const isFold = table === 'usage_folds';
-  const columns = names.map((name) =>
-    isFold && name === 'end_user' ? 'NULL::text AS end_user' : name,
-  );
   return `SELECT * FROM (
-      SELECT bucket AS started_at, ${[...columns, ...counts].join(', ')}, durations,
+      SELECT bucket AS started_at, ${[...names, ...counts].join(', ')}, durations,
         first_token_times, dimensions, grain, NULL::text AS mirror
       FROM ${table}
     ) AS rollups WHERE ${conditions.join(' AND ')}`;

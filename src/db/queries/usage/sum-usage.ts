@@ -69,13 +69,13 @@ export async function compareUsage(
   groups: readonly UsageSum[],
   options: Pick<SumOptions, 'timeZone' | 'maxRows' | 'signal'> = {},
 ): Promise<ComparedUsage> {
-  const those = { ...filter, since, until };
-  const { total } = await sumAll(sql, [], those, options);
-  const [only] = by;
-  if (by.length !== 1 || only === undefined || isTime(only)) {
-    return { since, until, usage: [], total };
-  }
-  const { groups: usage } = await sumAll(sql, by, those, { ...options, only: groups });
+  const areCompared = by.length === 1 && !by.some(isTime);
+  const { groups: usage, total } = await sumAll(
+    sql,
+    areCompared ? by : [],
+    { ...filter, since, until },
+    areCompared ? { ...options, only: groups } : options,
+  );
   return { since, until, usage, total };
 }
 
@@ -87,7 +87,7 @@ async function firstGroups(
   options: SumOptions & { limit: number },
 ): Promise<UsageSum[]> {
   // One more: the requests without a name may be among the first.
-  const more = { ...options, limit: options.limit + 1 };
+  const more = { ...options, limit: options.limit + 1, isOrderOnly: true };
   const { groups } = await sumAll(sql, by.slice(-1), filter, more);
   return groups.filter(({ group }) => group !== null).slice(0, options.limit);
 }
@@ -107,7 +107,10 @@ async function sumAll(
     planRollups(groupings, period, timeZone, state);
   const [groupPlan, totalPlan] = [planOf(by), planOf([])];
   if (isFew || !groupPlan || !totalPlan) {
-    return await sumRows(sql, by, filter, options);
+    const usage = await sumRows(sql, by, filter, options);
+    if (!options.only) return usage;
+    // That total is of the groups alone.
+    return { ...usage, total: (await sumRows(sql, [], filter, options)).total };
   }
   const sum = async (groupings: readonly UsageGrouping[], { until, ...more }: SumPart) => {
     const part = until ? { ...period, until } : period;
@@ -206,7 +209,8 @@ async function rollupState(
     SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
       (SELECT nullif(untagged_from, '-infinity') FROM usage_rollup_state) AS "untaggedFrom",
       (SELECT nullif(totals_from, '-infinity') FROM usage_rollup_state) AS "totalsFrom",
-      ${foldedOf('day')} AS "foldedDays", ${foldedOf('week')} AS "foldedWeeks",
+      ${foldedOf("grain = 'day'")} AS "foldedDays", ${foldedOf("grain = 'week'")} AS "foldedWeeks",
+      ${foldedOf("grain = 'day' AND has_hours")} AS "hourlyDays",
       coalesce(sum(requests), 0)::bigint AS requests,
       coalesce(min(bucket) < coalesce((SELECT since FROM kept), 'infinity'), false) AS "areRowsGone",
       ${literal(until)} > (SELECT since FROM kept) AND NOT EXISTS (
@@ -218,7 +222,7 @@ async function rollupState(
   return state as RollupState;
 }
 
-function foldedOf(grain: 'day' | 'week'): string {
+function foldedOf(condition: string): string {
   return `(SELECT coalesce(json_agg(extract(epoch FROM bucket) ORDER BY bucket), '[]') FROM usage_folded
-        WHERE grain = '${grain}' AND is_complete)`;
+        WHERE ${condition} AND is_complete)`;
 }
