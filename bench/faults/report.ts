@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Closers, createClosers } from '../closers.js';
 
-/** Numeric options of the command line, with their defaults. */
-export type Options = Record<string, number>;
+/** Options of the command line, with their defaults: numbers and texts. */
+export type Options = Record<string, number | string>;
 
 type Row = Record<string, string | number>;
 
@@ -67,9 +67,9 @@ function readOptions<O extends Options>(defaults: O): { options: O; jsonFile: st
   const { json, ...values } = parseArgs({ options: known }).values;
   const read = { ...defaults };
   for (const [name, value] of Object.entries(values)) {
-    const number = Number(value);
-    if (!(number >= 0)) throw new Error(`--${name}: must be a number`);
-    Object.assign(read, { [name]: number });
+    const given = typeof defaults[name] === 'string' ? value : Number(value);
+    if (typeof given === 'number' && !(given >= 0)) throw new Error(`--${name}: must be a number`);
+    Object.assign(read, { [name]: given });
   }
   return { options: read, jsonFile: json ?? null };
 }

@@ -1,7 +1,8 @@
 /**
- * Measures what features cost: CPU per small request of one gateway for each feature. The gateways take
+ * Measures what features cost: CPU per request of one gateway for each feature. The gateways take
  * turns of a second or so under a closed loop, and each turn is compared with the one of no feature in the
- * same round, so that whatever else the machine does affects all alike.
+ * same round, so that whatever else the machine does affects all alike. `--scenario` is one of the main
+ * benchmark's, `--only` a part of the name of the features to compare.
  * `LLMPROXY_OTHER=…/bin/llmproxy.js` adds another checkout's.
  */
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import { scenarios } from '../scenarios.js';
 import { cacheFlags, guardrailsSetUp, llmproxy, spendSetUp } from '../targets/llmproxy.js';
 import { startMock } from '../targets/mock.js';
 import type { StartedTarget } from '../targets/target.js';
+import { startUpstream } from '../targets/upstream.js';
 
 const features = [
   { feature: 'none', setUp: [], keyFlags: [] },
@@ -27,22 +29,26 @@ const connections = 32;
 const warmUpMs = 500;
 const other = process.env.LLMPROXY_OTHER;
 
-await run({ seconds: 1.5, rounds: 15, stream: 0 }, async (options, closers) => {
-  const scenario = scenarios.find(({ name }) => name === (options.stream ? 'burst' : 'small'));
-  if (!scenario) throw new Error('No scenario has small requests');
+const defaults = { seconds: 1.5, rounds: 15, scenario: 'small', only: '' };
+
+await run(defaults, async (options, closers) => {
+  const scenario = scenarios.find(({ name }) => name === options.scenario);
+  if (!scenario) throw new Error(`--scenario: ${options.scenario} is not one of them`);
   const directory = temporaryDirectory(closers);
   const mock = await startMock(closers);
   await mock.configure(scenario.mock);
+  const upstream = await startUpstream(scenario.upstream, mock, directory, closers);
   const generator = startGenerator();
   closers.push(() => generator.close());
   const measured: Measured[] = [];
   for (const bin of other === undefined ? [undefined] : [undefined, other]) {
     for (const { feature, setUp, keyFlags } of features) {
+      if (feature !== 'none' && !feature.includes(options.only)) continue;
       const name = bin ? `${feature}, other` : feature;
       say(`starting a gateway: ${name}`);
       const own = makeDirectory(join(directory, 'gateway-'));
       const target = llmproxy(name, 'net', 1, [], setUp, keyFlags, bin);
-      const started = await target.start({ mock, upstream: mock, directory: own, closers });
+      const started = await target.start({ mock, upstream, directory: own, closers });
       measured.push({ name, started, turns: [] });
     }
   }

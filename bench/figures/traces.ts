@@ -1,7 +1,7 @@
 /**
  * Measures the cost of traces: CPU per request of the control process and of the worker, without
- * traces and with all requests traced, alternating under the same load. The receiver is this
- * process.
+ * traces and with all requests traced, under the same load in turns, whose order is turned round each
+ * time. The receiver is this process.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,7 +17,7 @@ import { median } from '../measure/median.js';
 const path = '/v1/chat/completions';
 const body = '{"model":"m","messages":[{"role":"user","content":"hi"}]}';
 
-await run({ seconds: 4, rounds: 5, connections: 32 }, async (options, closers) => {
+await run({ seconds: 2, rounds: 14, connections: 32 }, async (options, closers) => {
   const mock = await startMock(closers);
   const receiver = await startReceiver(closers);
   const generator = startGenerator();
@@ -37,7 +37,8 @@ await run({ seconds: 4, rounds: 5, connections: 32 }, async (options, closers) =
   // The first round warms up.
   for (let round = 0; round <= options.rounds; round++) {
     say(`round ${round} of ${options.rounds}`);
-    for (const [index, gateway] of gateways.entries()) {
+    const turns = [...gateways.entries()];
+    for (const [index, gateway] of round % 2 === 0 ? turns : turns.reverse()) {
       const target = {
         port: gateway.port,
         headers: { authorization: `Bearer ${gateway.key}` },
@@ -58,13 +59,17 @@ await run({ seconds: 4, rounds: 5, connections: 32 }, async (options, closers) =
       costs[index]?.worker.push((after[1] - before[1]) / requests);
     }
   }
-  const base = median(costs[0]?.control ?? []);
+  const [off] = costs;
+  if (!off) return;
+  const more = (used: readonly number[], base: readonly number[]) =>
+    median(used.map((us, round) => us - (base[round] ?? Number.NaN)));
   printTable(
-    kinds.map(({ traces }, index) => ({
-      traces,
-      'control us/req': median(costs[index]?.control ?? []),
-      'more than off': median(costs[index]?.control ?? []) - base,
-      'worker us/req': median(costs[index]?.worker ?? []),
+    costs.map(({ control, worker }, index) => ({
+      traces: kinds[index]?.traces ?? '',
+      'control us/req': median(control),
+      'more than off': more(control, off.control),
+      'worker us/req': median(worker),
+      'worker more': more(worker, off.worker),
     })),
   );
   say(`${receiver.bytes()} bytes of spans were received`);
