@@ -71,8 +71,48 @@ test('matches at the end or start of a text are replaced too', () => {
 });
 
 test('personal data is found in a text that comes character by character', () => {
-  for (const { text } of labelledLines()) {
-    assert.equal(inPieces(pii, [...text]), inPieces(pii, [text]), text);
+  const rare = [
+    ...[
+      'card 4242\u20104242\u20104242\u20104242 ok',
+      'ssn 219\u201109\u20119999',
+      '+ 49 30 1234567',
+    ],
+    ...['postgres://u:pa,ss;w0rd@host/db', 'https://u:p[a]ss{x}@h.com/', 'a{b}c@example.com z'],
+    ...['(bob@example.com) or (415) 555-2671', 'xDE89 3704, d\u2019été jean@exämple.fr'],
+    `AB12-${'x'.repeat(26)} GB29-NWBK-6016-1331-9268-19, ${'x'.repeat(70)}@${'y'.repeat(60)}.com`,
+  ];
+  const lines = [...rare, ...labelledLines().map(({ text }) => text)];
+  for (const entities of [piiEntities, ...piiEntities.map((each) => [each])]) {
+    const detector = new PiiDetector(entities);
+    for (const text of lines) {
+      assert.equal(
+        inPieces(detector, [...text]),
+        inPieces(detector, [text]),
+        `${entities}: ${text}`,
+      );
+    }
+  }
+});
+
+test('text waits only for what the kinds that are looked for may become', () => {
+  const open: Record<string, readonly string[]> = {
+    'The quick brown fox': ['email', 'secret'],
+    'to be': ['email', 'secret', 'iban'],
+    'Room GB2': ['email', 'secret', 'iban', 'card', 'ssn', 'phone'],
+    'of 42': ['email', 'secret', 'card', 'ssn', 'phone'],
+    'at ( ': ['card', 'ssn', 'phone'],
+    'so: ': [],
+    'so:': ['secret'],
+    'what(': ['secret', 'card', 'ssn', 'phone'],
+    'what{': ['email'],
+    'a://b:c, ': [],
+    'a1://b:c,': ['secret'],
+  };
+  for (const [text, waiting] of Object.entries(open)) {
+    for (const entity of piiEntities) {
+      const isOpen = new PiiDetector([entity]).openAt(text) < text.length;
+      assert.equal(isOpen, waiting.includes(entity), `${entity}: ${text}`);
+    }
   }
 });
 

@@ -1,12 +1,13 @@
 import type { Match } from '../match.js';
 
 /** In scripts without spaces, letters would include the whole sentence. */
-const localChar = /(?![\u2000-\uffff])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
+export const localChar = /(?![\u2000-\uffff])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
 const domainChar = /(?![\u2000-\uffff])[\p{L}\p{N}.-]/u;
 const label = /^[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u;
 const topLabel = /^(?:\p{L}{2,24}|xn--[a-z0-9-]{1,59})$/iu;
 const maxLocal = 64;
 const maxDomain = 253;
+export const maxAddress = maxLocal + 1 + maxDomain;
 
 /** E-mail addresses (RFC 5321) of domains with at least two labels. */
 export function emailsIn(text: string): Match[] {

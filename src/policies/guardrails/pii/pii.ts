@@ -3,6 +3,7 @@ import { type Detector, type DetectorRun, type Match, merged } from '../match.js
 import { cardsIn } from './cards.js';
 import { emailsIn } from './email.js';
 import { ibansIn } from './iban.js';
+import { openings } from './open-text.js';
 import { phonesIn } from './phone.js';
 import { secretsIn } from './secrets.js';
 import { ssnsIn } from './ssn.js';
@@ -19,18 +20,15 @@ const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
 
 /** Released text that is kept as context: words and digits before a match affect it. */
 const contextLength = 96;
-/** Maximum length of text without spaces that is awaited to its end. */
-const maxWord = 4_096;
-/** The same for grouped forms, and for the block of a private key. */
-const maxGroups = 80;
-const maxBlock = 8_192;
 
 /** Finds personal data and secrets. Pure, and linear in the length of the text. */
 export class PiiDetector implements Detector {
   readonly #finders: readonly ((text: string) => Match[])[];
+  readonly #openings: readonly ((text: string) => number)[];
 
   /** @param entities in any order. */
   constructor(entities: readonly PiiEntity[]) {
+    this.#openings = [...new Set(entities.map((name) => openings[name]))];
     this.#finders = (Object.keys(finders) as PiiEntity[])
       .filter((name) => entities.includes(name))
       .map((name) => finders[name]);
@@ -48,6 +46,11 @@ export class PiiDetector implements Detector {
 
   open(): DetectorRun {
     return new PiiRun(this);
+  }
+
+  /** Place from which following text may change the result. */
+  openAt(text: string): number {
+    return Math.min(text.length, ...this.#openings.map((openAt) => openAt(text)));
   }
 }
 
@@ -82,7 +85,7 @@ class PiiRun implements DetectorRun {
       end: end + this.#at,
       name,
     }));
-    const open = isEnd ? this.#text.length : openAt(this.#text);
+    const open = isEnd ? this.#text.length : this.#detector.openAt(this.#text);
     let decided = Math.max(before, this.#at + open);
     // A match at the end, which may grow, is decided as a whole.
     for (const { start, end } of matches) if (start < decided && end > decided) decided = start;
@@ -94,40 +97,4 @@ class PiiRun implements DetectorRun {
       .filter(({ end }) => end > before && end <= this.decided)
       .map((match) => ({ ...match, start: Math.max(match.start, before) }));
   }
-}
-
-/** Place from which following text may change the result. */
-function openAt(text: string): number {
-  let place = text.length;
-  while (place > 0 && text.length - place < maxWord && isInWord(text, place - 1)) place--;
-  const begin = text.lastIndexOf('-----BEGIN');
-  if (begin >= 0 && text.length - begin <= maxBlock && !isOver(text.slice(begin))) {
-    return Math.min(begin, place);
-  }
-  const from = Math.max(0, text.length - maxGroups);
-  const end = text.slice(from);
-  for (const form of unfinished) {
-    const found = form.exec(end);
-    if (found) place = Math.min(place, from + found.index);
-  }
-  return place;
-}
-
-/** Grouped numbers and IBANs at the end of a text. */
-const unfinished = [
-  /[+(]{0,2}\d(?:[ .\-/()\u00a0]{0,2}\d)*[ .\-/()\u00a0]{0,2}$/,
-  /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-\u00a0]?[A-Za-z0-9]){0,30}[ \-\u00a0]?$/,
-  /\+ ?$/,
-];
-
-/** True if a block is no private key, or is complete. */
-function isOver(block: string): boolean {
-  const [head] = block.split('\n', 1);
-  const isOther = /^-----BEGIN [A-Z ]*-----/.test(head ?? '') && !head?.includes('PRIVATE KEY');
-  return isOther || /-----END [A-Z ]*-----/.test(block);
-}
-
-/** True for a character that may be part of a match. */
-function isInWord(text: string, place: number): boolean {
-  return text.charCodeAt(place) < 0x2000 && !/[\s,;"<>[\]{}]/.test(text[place] as string);
 }
