@@ -80,3 +80,11 @@ test('cards of 12 and of 15 digits are found by the prefixes of their schemes', 
     assert.deepEqual(namesIn(other), [], other);
   }
 });
+
+test('a telephone number in the form of a card is none, and a longer number is no telephone', () => {
+  const found = (text: string) => new PiiDetector(piiEntities).find(text);
+  assert.deepEqual(found('call +4915112345678'), [{ start: 5, end: 19, name: 'phone' }]);
+  assert.deepEqual(found('pay 4915112345678'), [{ start: 4, end: 17, name: 'card' }]);
+  assert.equal(found('+378282246310005')[0]?.name, 'phone');
+  assert.equal(found('+4242424242424242')[0]?.name, 'card');
+});

@@ -21,6 +21,8 @@ const schemes: readonly { prefix: RegExp; lengths: readonly number[] }[] = [
 ];
 
 const minDigits = 12;
+/** E.164. */
+const maxPhoneDigits = 15;
 
 /** Card numbers, grouped or not, of a valid scheme and length, with a valid check digit. */
 export function cardsIn(text: string): Match[] {
@@ -35,6 +37,8 @@ export function cardsIn(text: string): Match[] {
       const start = places[first] as number;
       const end = (places[last - 1] as number) + 1;
       if (touchesWord(text, start, end)) continue;
+      // Mobile numbers of some countries have the form of a card.
+      if (text[start - 1] === '+' && last - first <= maxPhoneDigits) continue;
       found.push({ start, end, name: 'card' });
       while ((ends[from] as number) < last) from++;
     }
