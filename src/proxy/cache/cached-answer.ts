@@ -93,7 +93,9 @@ function holds(all: readonly object[], one: object): boolean {
 
 /** Stores the answer of a finished request, if it was complete and successful. */
 export function settleCache(exchange: Pick<Exchange, 'aborted'>, record: RequestRecord): void {
-  record.cache?.settle(exchange.aborted && !record.complete ? 'left' : (endOf(record) ?? 'failed'));
+  // The gateway itself ends the connection of a stream that broke.
+  const hasLeft = exchange.aborted && !record.complete && record.error === null;
+  record.cache?.settle(hasLeft ? 'left' : (endOf(record) ?? 'failed'));
 }
 
 function endOf(record: RequestRecord): AnswerEnd | null {

@@ -129,6 +129,31 @@ test('when requests fail, others ask: one after the other, then all that are lef
   assert.deepEqual(statuses, [200, 200, 200, 200, 200, 400, 400, 400]);
 });
 
+test('streams that break count as failures, clients that leave do not', async (t) => {
+  const { chat, nth, underWay, open } = await held(t);
+  const leaving = new AbortController();
+  const gone = chat(streamed, { signal: leaving.signal }).catch(() => null);
+  await nth(1);
+  const all = Array.from({ length: 8 }, () => chat(streamed));
+  await underWay(9);
+  leaving.abort();
+  await gone;
+  for (let n = 2; n <= 4; n++) {
+    const response = await nth(n);
+    assert.equal(open.length, n, 'only one asks');
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(chatStream('half').slice(0, 150), () => response.destroy());
+  }
+  // All that are left ask at once.
+  await nth(9);
+  for (let n = 5; n <= 9; n++) {
+    const response = await nth(n);
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(chatStream('whole'));
+  }
+  const wholes = (await Promise.all(all)).filter(({ whole }) => whole);
+  assert.equal(wholes.length, 5);
+});
+
 test('a broken stream reaches no waiting client', async (t) => {
   const { chat, nth, underWay } = await held(t);
   const first = chat(streamed);
