@@ -17,8 +17,11 @@ export interface ChangeControl {
   readonly daemon: string | null;
   readonly secrets: ChangeSecrets;
   readonly lastPlan: LastPlan;
-  /** @throws GatewayError `unavailable` while the daemon starts. */
-  active(): unknown;
+  /**
+   * The configuration in use; null in a command's own process.
+   * @throws GatewayError `unavailable` while the daemon starts.
+   */
+  active(): { configuration: Configuration } | null;
   /** Reloads the configuration; resolves when it is active on every worker. */
   reload(): Promise<{ configuration: Pick<Configuration, 'version'> }>;
   /** The override files of this machine. */

@@ -11,6 +11,7 @@ import {
 import { GatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
+import { notFound } from './not-found.js';
 import { query } from './query.js';
 import { refusedReference } from './refused-secrets.js';
 
@@ -60,7 +61,8 @@ export async function updateNamed(
   const { result, version } = await commit(
     control,
     author,
-    async (sql) => (await updateRow(sql, section, before.id, fields)) ?? notFound(section, ref),
+    async (sql) =>
+      (await updateRow(sql, section, before.id, fields)) ?? missing(control, section, ref),
   );
   return { version, row: result };
 }
@@ -75,7 +77,7 @@ export async function deleteNamed(
   const row = await existingNamed(control, section, ref);
   await refuseUnusable(control, author, (rows) => withRow(rows, section, null, row.name));
   const { version } = await commit(control, author, async (sql) => {
-    if (!(await deleteRow(sql, section, row.id))) notFound(section, ref);
+    if (!(await deleteRow(sql, section, row.id))) missing(control, section, ref);
   });
   return { version, row };
 }
@@ -90,7 +92,7 @@ export async function existingNamed(
   if (byName) return byName;
   const isId = /^\d{1,9}$/.test(ref);
   const row = isId ? await query(control, (sql) => getNamed(sql, section, Number(ref))) : null;
-  return row ?? notFound(section, ref);
+  return row ?? missing(control, section, ref);
 }
 
 function withRow(
@@ -118,7 +120,10 @@ function refuseReference(
   throw new GatewayError('invalid_request', message, { param: 'config.secret' });
 }
 
-function notFound(section: NamedSection, ref: string): never {
-  const { kind } = namedSections[section];
-  throw new GatewayError('not_found', `There is no ${kind} "${ref}".`, { param: 'id' });
+function missing(
+  control: Pick<ChangeControl, 'active'>,
+  section: NamedSection,
+  ref: string,
+): never {
+  notFound(namedSections[section].kind, ref, control.active()?.configuration[section]);
 }

@@ -9,6 +9,7 @@ import { updateTeam as updateRow } from '../db/queries/teams/update-team.js';
 import { GatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
+import { notFound } from './not-found.js';
 import { query } from './query.js';
 
 export interface ChangedTeam {
@@ -47,7 +48,7 @@ export async function updateTeam(
   const { result, version } = await commit(
     control,
     author,
-    async (sql) => (await updateRow(sql, before.id, fields)) ?? notFound(ref),
+    async (sql) => (await updateRow(sql, before.id, fields)) ?? missing(control, ref),
   );
   return { version, row: result };
 }
@@ -61,7 +62,7 @@ export async function deleteTeam(
   const row = await existingTeam(control, ref);
   await refuseUnusable(control, author, (rows) => withTeam(rows, null, row));
   await commit(control, author, async (sql) => {
-    if (!(await deleteRow(sql, row.id))) notFound(ref);
+    if (!(await deleteRow(sql, row.id))) missing(control, ref);
   });
 }
 
@@ -75,7 +76,7 @@ export async function existingTeam(
 ): Promise<TeamRow> {
   const isId = /^\d{1,9}$/.test(ref);
   const row = await query(control, (sql) => getTeam(sql, isId ? Number(ref) : ref));
-  return row ?? notFound(ref);
+  return row ?? missing(control, ref);
 }
 
 function check(before: TeamInput | null, after: TeamInput): void {
@@ -111,6 +112,6 @@ function withTeam(
   return { ...rows, teams: [...others, { ...input, id: replaced?.id ?? null }], credentials };
 }
 
-function notFound(ref: string): never {
-  throw new GatewayError('not_found', `There is no team "${ref}".`, { param: 'id' });
+function missing(control: Pick<ChangeControl, 'active'>, ref: string): never {
+  notFound('team', ref, control.active()?.configuration.teams);
 }

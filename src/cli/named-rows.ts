@@ -3,7 +3,7 @@ import { type AdminApi, changeOver } from './admin-api.js';
 import { printActivation } from './daemon/activate.js';
 import type { DatabaseFlags } from './database/connection.js';
 import { usageError } from './failure.js';
-import { print, printJson } from './output.js';
+import { print, printJson, warn } from './output.js';
 import { confirmDeletion } from './prompt.js';
 
 interface NamedRow {
@@ -39,24 +39,27 @@ export function namedRows<Row extends NamedRow>(
     what: `the ${noun} ${name}`,
   }),
 ): NamedRows<Row> {
-  type Answer = { version: number } & Record<string, Row>;
+  type Answer = { version: number; warnings?: string[] } & Record<string, Row>;
   const pathOf = (ref: string) => `${path}/${encodeURIComponent(ref)}`;
   const existing = async (api: AdminApi, ref: string) =>
     (await api.ask<Record<string, Row>>('GET', pathOf(ref)))[noun] as Row;
   const change = async (
     done: string,
     flags: DatabaseFlags,
-    make: (api: AdminApi) => Promise<{ version: number; row: Row }>,
+    make: (
+      api: AdminApi,
+    ) => Promise<{ version: number; row: Row; warnings?: string[] | undefined }>,
   ): Promise<void> => {
     const { result, activation } = await changeOver(flags, make);
-    const { row } = result;
+    const { row, warnings } = result;
     if (flags.json) printJson(row);
     else print(`${done} ${noun} ${visible(row.name)} (id ${row.id})`);
+    for (const each of warnings ?? []) warn(each, flags.json);
     printActivation(activation, flags.json);
   };
   const sent = async (api: AdminApi, method: 'POST' | 'PUT', to: string, fields: object) => {
     const answer = await api.ask<Answer>(method, to, fields);
-    return { version: answer.version, row: answer[noun] as Row };
+    return { version: answer.version, row: answer[noun] as Row, warnings: answer.warnings };
   };
   return {
     pathOf,

@@ -1,15 +1,26 @@
 /** The most likely intended one of these names for a misspelt one; null when none is near. */
-export function nearest(written: string, names: readonly string[]): string | null {
+function nearest(written: string, names: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null;
   for (const name of names) {
     if (written.length > 2 * name.length) continue;
     const distance = editDistance(written.toLowerCase(), name.toLowerCase());
-    const allowed = Math.max(1, Math.floor(name.length / 3));
+    // A name that shares no letter is not meant.
+    const longest = Math.max(written.length, name.length);
+    const allowed = Math.min(longest - 1, Math.max(1, Math.floor(name.length / 3)));
     if (distance <= allowed && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) {
       best = { name, distance };
     }
   }
   return best?.name ?? null;
+}
+
+/** Comparing with more names would delay other requests. */
+const maxCompared = 2_000;
+
+/** A hint to add to a message about a name that does not exist; empty when none is near. */
+export function didYouMean(written: string, names: readonly string[]): string {
+  const meant = names.length <= maxCompared ? nearest(written, names) : null;
+  return meant === null ? '' : `; did you mean "${meant}"?`;
 }
 
 /** Counts insertions, deletions, replacements and adjacent swaps (optimal string alignment). */

@@ -1,5 +1,13 @@
-import { createNamed, deleteNamed, existingNamed, updateNamed } from '../../changes/named.js';
+import type { ChangeControl } from '../../changes/change-control.js';
+import {
+  type ChangedRow,
+  createNamed,
+  deleteNamed,
+  existingNamed,
+  updateNamed,
+} from '../../changes/named.js';
 import { query } from '../../changes/query.js';
+import { absentNames, type NamesOthers } from '../../config/absent-names.js';
 import { mayOperatorsChange } from '../../config/documents/kinds.js';
 import { type NamedSection, namedSections } from '../../config/rows/named.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
@@ -20,6 +28,12 @@ interface Words {
 }
 
 const version = { type: 'integer', description: 'Version of the configuration.' };
+const warnings = {
+  type: 'array',
+  items: { type: 'string' },
+  description:
+    'Keys, teams and providers that it names and the configuration in use lacks: it does nothing without them.',
+};
 const shown = {
   id: { type: 'integer', description: 'Number of the row.' },
   created_at: { type: 'string', format: 'date-time' },
@@ -32,6 +46,12 @@ function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
   const path = `/admin/v1/${section}`;
   const row = object({ ...shown, ...properties });
   const answer = jsonResponse(`The ${kind}`, object({ version, [kind]: row }));
+  const changed = jsonResponse(`The ${kind}`, object({ version, [kind]: row, warnings }));
+  const changedBody = ({ version, row }: ChangedRow, control: ChangeControl) => {
+    const active = control.active();
+    const absent = active ? absentNames(row as NamesOthers, active.configuration) : [];
+    return { version, [kind]: row, warnings: absent };
+  };
   const id: Parameter = {
     name: 'id',
     in: 'path',
@@ -84,13 +104,13 @@ function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
           properties,
           examples: [example],
         }),
-        responses: { 201: answer },
+        responses: { 201: changed },
       },
       handle: async (request, control) => {
         const fields = request.body as { name: string };
         const made = await createNamed(control, authorOf(request), section, fields);
         const headers = { location: `${path}/${made.row.id}` };
-        return { status: 201, headers, body: { version: made.version, [kind]: made.row } };
+        return { status: 201, headers, body: changedBody(made, control) };
       },
     },
     {
@@ -126,13 +146,13 @@ function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
           additionalProperties: false,
           properties,
         }),
-        responses: { 200: answer },
+        responses: { 200: changed },
       },
       handle: async (request, control) => {
         const fields = request.body as object;
         const author = authorOf(request);
-        const changed = await updateNamed(control, author, section, refOf(request), fields);
-        return { status: 200, body: { version: changed.version, [kind]: changed.row } };
+        const updated = await updateNamed(control, author, section, refOf(request), fields);
+        return { status: 200, body: changedBody(updated, control) };
       },
     },
     {

@@ -1,78 +1,44 @@
 import { type Finding, warning } from '../../admin/health/finding.js';
+import { absentNames, type NamesOthers } from '../../config/absent-names.js';
 import type { Configuration } from '../../config/configuration.js';
-import type { Budget } from '../../config/rows/budget.js';
 import { percentOf } from '../../config/rows/canary.js';
-import type { Guardrail } from '../../config/rows/guardrail.js';
 import { patternCosts } from '../../config/rows/pattern-cost.js';
+import { selectorsText } from '../spend/selectors.js';
 
 /**
- * Canaries, mirrors, guardrails, budgets and kill switches that name what the configuration lacks do
- * nothing. Guardrails from before their patterns were limited may delay requests.
+ * Canaries, mirrors, guardrails, budgets, prices and kill switches that name what the configuration
+ * lacks do nothing. Guardrails from before their patterns were limited may delay requests.
  */
-export function checkNames({
-  providers,
-  credentials,
-  teams,
-  canaries = [],
-  mirrors = [],
-  guardrails = [],
-  budgets = [],
-  stops = [],
-}: Configuration): Finding[] {
-  const known = {
-    provider: new Set(
-      providers.filter(({ is_enabled }) => is_enabled).map(({ provider_key }) => provider_key),
-    ),
-    key: new Set(credentials.map(({ name }) => name)),
-    team: new Set(teams.map(({ name }) => name)),
-  };
-  const check = (
-    of: string,
-    todo: string,
-    ...named: [kind: keyof typeof known, name: string | null | undefined][]
-  ): Finding[] =>
-    named.flatMap(([kind, name]) => {
-      if (name == null || known[kind].has(name)) return [];
-      const lacks = kind === 'provider' ? 'enabled ' : '';
-      return warning(of, `does nothing: there is no ${lacks}${kind} "${name}"`, todo);
-    });
-  const appliedTo = (
-    kind: 'guardrail' | 'budget',
-    rows: readonly Pick<Guardrail | Budget, 'name' | 'is_enabled' | 'applies_to'>[],
+export function checkNames(configuration: Configuration): Finding[] {
+  const {
+    canaries = [],
+    mirrors = [],
+    guardrails = [],
+    budgets = [],
+    prices = [],
+    stops = [],
+  } = configuration;
+  const check = (of: string, row: NamesOthers, todo: string): Finding[] =>
+    absentNames(row, configuration).flatMap((reason) =>
+      warning(of, `does nothing: ${reason}`, todo),
+    );
+  const correct = (
+    kind: string,
+    command: string,
+    rows: readonly (NamesOthers & { name: string; is_enabled?: boolean })[],
   ): Finding[] =>
     rows
-      .filter(({ is_enabled }) => is_enabled)
-      .flatMap(({ name, applies_to }) =>
-        check(
-          `${kind} ${name}`,
-          `correct or delete it: llmproxy ${kind}s --help`,
-          ['key', applies_to.key],
-          ['team', applies_to.team],
-        ),
+      .filter(({ is_enabled }) => is_enabled !== false)
+      .flatMap((row) =>
+        check(`${kind} ${row.name}`, row, `correct or delete it: llmproxy ${command} --help`),
       );
   return [
     ...canaries
       .filter((canary) => percentOf(canary) > 0)
-      .flatMap(({ name, from_provider, to_provider }) =>
-        check(
-          `canary ${name}`,
-          `stop it: llmproxy canary stop ${name}`,
-          ['provider', from_provider],
-          ['provider', to_provider],
-        ),
+      .flatMap((canary) =>
+        check(`canary ${canary.name}`, canary, `stop it: llmproxy canary stop ${canary.name}`),
       ),
-    ...mirrors
-      .filter(({ is_enabled }) => is_enabled)
-      .flatMap(({ name, provider, applies_to }) =>
-        check(
-          `mirror ${name}`,
-          `correct or delete it: llmproxy mirrors --help`,
-          ['provider', provider],
-          ['provider', applies_to.provider],
-          ['key', applies_to.key],
-          ['team', applies_to.team],
-        ),
-      ),
+    ...correct('mirror', 'mirrors', mirrors),
     ...guardrails.flatMap((guardrail) =>
       patternCosts(guardrail).flatMap(([path, reason]) =>
         warning(
@@ -82,14 +48,14 @@ export function checkNames({
         ),
       ),
     ),
-    ...appliedTo('guardrail', guardrails),
-    ...appliedTo('budget', budgets),
-    ...stops.flatMap(({ applies_to: { key, team } }) =>
+    ...correct('guardrail', 'guardrails', guardrails),
+    ...correct('budget', 'budgets', budgets),
+    ...correct('price', 'prices', prices),
+    ...stops.flatMap((stop) =>
       check(
-        `stop of ${key === undefined ? `team ${team}` : `key ${key}`}`,
-        `undo it, and stop the right one: llmproxy resume`,
-        ['key', key],
-        ['team', team],
+        `stop of ${selectorsText(stop.applies_to)}`,
+        stop,
+        'undo it, and stop the right one: llmproxy resume',
       ),
     ),
   ];

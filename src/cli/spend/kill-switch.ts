@@ -5,7 +5,7 @@ import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printJson, printTable } from '../output.js';
+import { note, print, printJson, printTable, warn } from '../output.js';
 import { localTime } from '../times.js';
 import {
   addSelectorOptions,
@@ -14,6 +14,7 @@ import {
   selectorsText,
 } from './selectors.js';
 
+type StopAnswer = { version: number; stop: StopRow; warnings?: string[] };
 type StopRow = Stop & { id: number; created_at: string };
 
 /** Refuses the requests of a team, key, user, tag, model or provider, and ends running ones. */
@@ -27,8 +28,8 @@ export async function throwKillSwitch(
     const known = stops.find((stop) => stop.name === name);
     const body = { applies_to, reason: flags.reason ?? null };
     return known
-      ? await api.ask<{ version: number; stop: StopRow }>('PUT', `/stops/${known.id}`, body)
-      : await api.ask<{ version: number; stop: StopRow }>('POST', '/stops', { name, ...body });
+      ? await api.ask<StopAnswer>('PUT', `/stops/${known.id}`, body)
+      : await api.ask<StopAnswer>('POST', '/stops', { name, ...body });
   });
   const fleet = activation.state === 'active' ? activation.fleet : null;
   if (flags.json) printJson({ ...result.stop, fleet });
@@ -36,6 +37,7 @@ export async function throwKillSwitch(
     print(
       `stopped requests of ${visible(selectorsText(applies_to))}; undo it with: llmproxy resume`,
     );
+  for (const each of result.warnings ?? []) warn(each, flags.json);
   printActivation(activation, flags.json);
 }
 

@@ -9,7 +9,7 @@ import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable } from '../output.js';
+import { note, print, printFields, printJson, printTable, warn } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { addRateOptions, type PriceFlags, priceFields } from './price-flags.js';
 
@@ -17,6 +17,7 @@ type PriceRow = Price & { id: number };
 interface PriceAnswer {
   version: number;
   price: PriceRow;
+  warnings?: string[];
 }
 
 /** A provider's model, and its price. */
@@ -158,6 +159,7 @@ async function set(name: string, flags: DatabaseFlags & PriceFlags): Promise<voi
   });
   if (flags.json) printJson(result.price);
   else print(`set the price ${visible(result.price.name)}: ${ratesText(result.price.rates)}`);
+  for (const each of result.warnings ?? []) warn(each, flags.json);
   printActivation(activation, flags.json);
 }
 

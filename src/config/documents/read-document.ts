@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { newProvider, newTeam, type Provider, providerTypes } from '../configuration.js';
-import { nearest } from '../nearest.js';
+import { didYouMean } from '../nearest.js';
 import { maxToldLength, type Problem, shortened } from '../problem.js';
 import { credentialProperties } from '../rows/credential-schema.js';
 import { entryProblems, namedSectionNames } from '../rows/named.js';
@@ -91,8 +91,7 @@ function shapeProblems(
     const unknown = error.params.additionalProperty ?? error.propertyName;
     if (unknown === undefined) return place(path, reason);
     const known = Object.keys(propertiesAt(error.schemaPath));
-    const meant = error.propertyName === undefined ? nearest(unknown, known) : null;
-    const hint = meant ? `; did you mean "${meant}"?` : '';
+    const hint = error.propertyName === undefined ? didYouMean(unknown, known) : '';
     const placed = place(path ? `${path}.${unknown}` : unknown, `${reason}${hint}`);
     return { ...placed, path };
   });

@@ -5,6 +5,8 @@ import { newBudget } from '../../../src/config/rows/budget.js';
 import { newCanary } from '../../../src/config/rows/canary.js';
 import { newGuardrail } from '../../../src/config/rows/guardrail.js';
 import { newMirror } from '../../../src/config/rows/mirror.js';
+
+import { newPrice } from '../../../src/config/rows/price.js';
 import { configuration, credential, provider, team } from '../../config/configuration-for-test.js';
 
 test('rows that name a key, team or provider that does not exist are warned about', () => {
@@ -45,21 +47,23 @@ test('rows that name a key, team or provider that does not exist are warned abou
       mirrors: [{ ...mirror, provider: 'y', applies_to: { provider: 'z', team: 'u' } }],
       guardrails: [{ ...guardrail, applies_to: { key: 'l', team: 't' } }],
       budgets: [{ ...budget, applies_to: { team: 'tt', key: 'k' } }],
+      prices: [{ ...newPrice, name: 'p', model: 'm', provider_key: 'w' }],
       stops: [
         { name: 's', reason: null, applies_to: { team: 'tt' } },
-        { name: 'r', reason: null, applies_to: { key: 'kk' } },
+        { name: 'r', reason: null, applies_to: { key: 'kk', tag: 'x' } },
       ],
     }),
     [
       `canary c ${none('enabled provider', 'x')}`,
       `canary c ${none('enabled provider', 'off')}`,
-      `mirror m ${none('enabled provider', 'y')}`,
-      `mirror m ${none('enabled provider', 'z')}`,
       `mirror m ${none('team', 'u')}`,
+      `mirror m ${none('provider', 'z')}`,
+      `mirror m ${none('enabled provider', 'y')}`,
       `guardrail g ${none('key', 'l')}`,
-      `budget b ${none('team', 'tt')}`,
-      `stop of team tt ${none('team', 'tt')}`,
-      `stop of key kk ${none('key', 'kk')}`,
+      `budget b ${none('team', 'tt')}; did you mean "t"?`,
+      `price p ${none('provider', 'w')}`,
+      `stop of team tt ${none('team', 'tt')}; did you mean "t"?`,
+      `stop of key kk, tag x ${none('key', 'kk')}; did you mean "k"?`,
     ],
   );
 });
