@@ -302,7 +302,7 @@ function Said({ turn: { message, answer } }: { turn: Turn }) {
   return (
     <div class={`message ${message.role}`}>
       <div class="who">{t(message.role)}</div>
-      <div class="text">{text}</div>
+      <bdi class="text">{text}</bdi>
       {parts?.slice(1).map((part) => {
         const { url } = Reflect.get(part, 'image_url');
         return <img key={url} src={url} alt="" />;

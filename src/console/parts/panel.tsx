@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { CommandText } from '../lib/command-text.js';
+import { visible } from '../lib/visible.js';
 import { CommandButton } from './command.js';
 
 interface PageProps {
@@ -14,7 +15,7 @@ interface PageProps {
 /** A page: its title, actions and panels. */
 export function Page({ title, command = null, actions, children }: PageProps) {
   useEffect(() => {
-    document.title = `${title} · llmproxy`;
+    document.title = visible(`${title} · llmproxy`);
   }, [title]);
   return (
     <>
