@@ -131,6 +131,7 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
       logRow({
         ...{ request_id, started_ms, duration_ms: index * 100 },
         cost_nano: index === 6 ? null : index * 1_000,
+        attempts: index === 0 ? 0 : index === 3 ? 2 : 1,
       }),
     ),
   );
@@ -151,6 +152,11 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
   assert.equal(slow.next, null);
   const full = await listRequestPage(sql, { ...march, minDurationMs: 500 }, 2);
   assert.deepEqual([full.rows.length, full.next], [2, null], 'a full page may be the last one');
+  const retried = await listRequestPage(sql, { ...march, status: 'retried' }, 10);
+  assert.deepEqual(
+    retried.rows.map((row) => row.request_id),
+    ['r3'],
+  );
   const ofCost = async (bounds: Partial<RequestFilter>) => {
     const { rows } = await listRequestPage(sql, { ...march, ...bounds }, 100);
     return rows.map((row) => row.request_id).sort();

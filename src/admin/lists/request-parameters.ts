@@ -44,7 +44,8 @@ export const searchParameters: readonly Parameter[] = [
   {
     name: 'status',
     in: 'query',
-    description: 'For example `429`, `5xx`, or `error` for everything that sums count as an error.',
+    description:
+      'For example `429`, `5xx`, `error` for everything that sums count as an error, or `retried` for what needed more than one attempt.',
     schema: { type: 'string', pattern: statusPattern },
   },
   name('error'),

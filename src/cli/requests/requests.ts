@@ -47,7 +47,7 @@ interface ListFlags extends DatabaseFlags, RequestFlags {
 export function requestsCommand(): Command {
   const command = new Command('requests').description('list and search requests, newest first');
   addRequestFilters(command, defaultSince)
-    .option('--status <status>', 'such as 429, 5xx, or error', status)
+    .option('--status <status>', 'such as 429, 5xx, error, or retried', status)
     .option('--error <code>', "only requests with this code of the gateway's own errors")
     .option('--session <name>', 'only requests of this session, as clients name it; * as above')
     .option('--id <id>', 'only requests with this id; * matches any characters')
@@ -170,5 +170,5 @@ function tokens({ prompt_tokens: prompt, completion_tokens: completion }: Reques
 
 function status(text: string): string {
   if (new RegExp(statusPattern).test(text)) return text;
-  throw usageError(`--status: "${text}" is not a status such as 429, 5xx or error`);
+  throw usageError(`--status: "${text}" is not a status such as 429, 5xx, error or retried`);
 }

@@ -9,6 +9,7 @@ import type { DescribedPlan } from '../../changes/last-plan.js';
 import type { Budget, Selectors } from '../../config/rows/budget.js';
 import type { Canary } from '../../config/rows/canary.js';
 import type { Mirror } from '../../config/rows/mirror.js';
+import type { Stop as StopRow } from '../../config/rows/stop.js';
 import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import type { RequestBodies, RequestLogRow } from '../../db/queries/requests/list-requests.js';
@@ -27,6 +28,8 @@ export type Provider = Json<Omit<ProviderRow, 'api_key'>> & { api_key_preview: s
 export type Key = Json<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
 export type Team = Json<TeamRow>;
 export type Sum = Json<UsageSum>;
+/** A kill switch that is thrown. */
+export type Stop = StopRow & { id: number; created_at: string };
 /** A budget and its spend; amounts are nano-dollars. */
 export type Spent = Json<SpentBudget>;
 export type Audit = Json<AuditEntry>;

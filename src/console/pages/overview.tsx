@@ -1,31 +1,28 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Fleet, Key, RequestList, Spent, Status, Team, Usage } from '../lib/answers.js';
+import type { Key, RequestList, Status, Stop, Team, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, duration, percent, reportZone } from '../lib/format.js';
 import { useLive } from '../lib/live.js';
 import { type Loading, useLoad } from '../lib/load.js';
 import { choiceOf, linkTo, setQuery } from '../lib/route.js';
-import { providerStates } from '../lib/states.js';
+import { mayChangeProviders } from '../lib/session.js';
 import { periodOf, rollingSpans, type Span, spans, stepPeriod, timeline } from '../lib/timeline.js';
 import { t } from '../lib/words.js';
+import { Attention } from '../parts/attention.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
 import { Bar, Page, Panel, Stat } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
-import { spentTone } from '../parts/spent.js';
 import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
 import { Cut, numbers, Table } from '../parts/table.js';
+import { ResumeDialog, StopForm } from './stop-form.js';
 
 const everyMs = 30_000;
 /** Rows of each table: the pages of providers and keys have all of them. */
 const maxRows = 10;
 /** Providers asked for: those with a problem first, then the busiest. */
 const maxProviders = 100;
-/** Keys named that got errors, the busiest. */
-const maxAffected = 5;
-/** Notices shown of what needs attention, and budgets asked for. */
-const maxNotices = 10;
 
 /** Current traffic, and problems with their remedies. */
 export function Overview() {
@@ -39,6 +36,12 @@ export function Overview() {
   const { by } = spans[span];
   const path = withQuery('usage', { by, ...periodOf(span), timezone: reportZone() });
   const usage = useLoad<Usage>(path, everyMs);
+  const stops = useLoad<{ stops: Stop[] }>('stops', everyMs);
+  const [shown, setShown] = useState<Stop | 'form' | null>(null);
+  const close = () => {
+    setShown(null);
+    stops.reload();
+  };
   const steps = useSteps(status);
   const isNew = steps?.some(({ isDone, isOptional }) => !isDone && !isOptional) ?? false;
   return (
@@ -46,9 +49,16 @@ export function Overview() {
       title={t('Overview')}
       command={{ cli: 'llmproxy status --watch', path: 'status' }}
       actions={
-        <State tone={liveState === 'live' ? 'good' : liveState === 'lost' ? 'bad' : 'plain'}>
-          {t(liveState === 'live' ? 'Live' : liveState === 'paused' ? 'Paused' : 'Connecting')}
-        </State>
+        <>
+          {mayChangeProviders.value && (
+            <button type="button" class="danger" onClick={() => setShown('form')}>
+              {t('Stop requests')}
+            </button>
+          )}
+          <State tone={liveState === 'live' ? 'good' : liveState === 'lost' ? 'bad' : 'plain'}>
+            {t(liveState === 'live' ? 'Live' : liveState === 'paused' ? 'Paused' : 'Connecting')}
+          </State>
+        </>
       }
     >
       {status === null ? (
@@ -58,7 +68,7 @@ export function Overview() {
       ) : (
         <>
           {isNew && <FirstSteps steps={steps ?? []} />}
-          <Attention status={status} />
+          <Attention status={status} stops={stops.data?.stops ?? []} onResume={setShown} />
           <Numbers status={status} />
         </>
       )}
@@ -69,6 +79,8 @@ export function Overview() {
           <Keys status={status} />
         </div>
       )}
+      {shown === 'form' && <StopForm onClose={close} />}
+      {shown !== null && shown !== 'form' && <ResumeDialog stop={shown} onClose={close} />}
     </Page>
   );
 }
@@ -294,137 +306,6 @@ function Keys({ status: { keys } }: { status: Status }) {
           ]}
         />
       )}
-    </Panel>
-  );
-}
-
-/** Problems, worst first, each with one remedy. */
-function Attention({ status }: { status: Status }) {
-  const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
-  const budgets = useLoad<{ budgets: Spent[] }>(
-    withQuery('spend/budgets', { sort: '-share', limit: maxNotices }),
-    everyMs,
-  );
-  const fleet = useLoad<Fleet>('fleet', everyMs);
-  if (fleet.error?.status === 503) {
-    notices.push({
-      tone: 'bad',
-      text: t('The database is away: requests are served, but nothing can be changed'),
-      link: linkTo('health'),
-      act: t('See health'),
-    });
-  }
-  for (const { id, state, behind } of fleet.data?.daemons ?? []) {
-    if (state !== 'gone' && behind === 0) continue;
-    notices.push({
-      tone: 'warn',
-      text:
-        state === 'gone'
-          ? t('{daemon} is gone', { daemon: id })
-          : t('{daemon} is {count} changes behind', { daemon: id, count: behind }),
-      link: linkTo('fleet'),
-      act: t('See the fleet'),
-    });
-  }
-  for (const budget of budgets.data?.budgets ?? []) {
-    const tone = spentTone(budget);
-    if (tone === '') continue;
-    notices.push({
-      tone,
-      text: t('{share} of the budget {name} is spent', {
-        share: percent(budget.share),
-        name: budget.name,
-      }),
-      link: linkTo('budgets'),
-      act: t('See budgets'),
-    });
-  }
-  const toneOf = (state: string) => providerStates[state]?.[0] ?? 'plain';
-  let unnamed = 0;
-  let isFailing = false;
-  for (const [state, count = 0] of Object.entries(status.provider_states)) {
-    if (toneOf(state) === 'bad' || toneOf(state) === 'warn') unnamed += count;
-  }
-  for (const { provider, state, requests: attempts, errors: failed } of status.providers) {
-    const usual = toneOf(state);
-    if (usual !== 'bad' && usual !== 'warn') continue;
-    // A dead provider is ejected and on trial in turns.
-    const tone = failed * 2 > attempts ? 'bad' : usual;
-    const [, name] = providerStates[state] ?? [tone, state];
-    unnamed--;
-    isFailing ||= tone === 'bad';
-    notices.push({
-      tone,
-      text: t(
-        failed > 0
-          ? '{provider}: {state}, {failed} of {attempts} attempts failed in the last minute'
-          : '{provider}: {state}',
-        { provider, state: t(name).toLowerCase(), failed, attempts },
-      ),
-      link: linkTo('requests', '', { provider, status: 'error', since: '1h' }),
-      act: t('See its errors'),
-    });
-  }
-  const { requests, errors } = status.requests;
-  if (requests >= 20 && errors / requests > 0.05) {
-    isFailing = true;
-    notices.push({
-      tone: 'bad',
-      text: t('{share} of requests fail', { share: percent(errors / requests) }),
-      link: linkTo('requests', '', { status: 'error', since: '15m' }),
-      act: t('See them'),
-    });
-  }
-  // A key that misses its model or limit is no reason to wake anybody.
-  const affected = isFailing
-    ? status.keys.filter(({ errors }) => errors > 0).map(({ key }) => key)
-    : [];
-  if (affected.length > 0) {
-    notices.push({
-      tone: 'warn',
-      text: t('Keys that got errors in the last minute: {names}', {
-        names: [
-          ...affected.slice(0, maxAffected),
-          ...(affected.length > maxAffected ? ['…'] : []),
-        ].join(', '),
-      }),
-      link: linkTo('requests', '', { status: 'error', since: '15m' }),
-      act: t('See their errors'),
-    });
-  }
-  if (status.workers.length < status.workers_desired) {
-    notices.push({
-      tone: 'warn',
-      text: t('{count} of {all} workers serve', {
-        count: status.workers.length,
-        all: status.workers_desired,
-      }),
-      link: linkTo('health'),
-      act: t('See health'),
-    });
-  }
-  if (notices.length === 0) return null;
-  notices.sort((a, b) => a.tone.localeCompare(b.tone));
-  const more = Math.max(0, notices.length - maxNotices) + unnamed;
-  return (
-    <Panel title={t('Needs attention')}>
-      <ul class="notices">
-        {notices.slice(0, maxNotices).map(({ tone, text, link, act }) => (
-          <li key={text}>
-            <State tone={tone}>
-              <span class="hidden-text">{t(tone === 'bad' ? 'Error' : 'Warning')}</span>
-            </State>
-            <span>{text}</span>
-            <a href={link}>{act}</a>
-          </li>
-        ))}
-        {more > 0 && (
-          <li>
-            <span />
-            <span class="muted">{t('and {count} more', { count: more })}</span>
-          </li>
-        )}
-      </ul>
     </Panel>
   );
 }

@@ -1,9 +1,10 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Checked, Provider, Status } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { flagsOf } from '../lib/command-text.js';
 import { age, compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
+import { usePlan } from '../lib/plan.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
 import type { Sortable } from '../lib/sort.js';
@@ -12,6 +13,7 @@ import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
+import { Consequences } from '../parts/effect.js';
 import { Pager } from '../parts/pager.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
@@ -118,7 +120,11 @@ export function Providers() {
         </Loaded>
       </Panel>
       {(shown?.kind === 'form' || (isAdding && !shown)) && (
-        <ProviderForm provider={shown?.kind === 'form' ? shown.provider : null} onClose={close} />
+        <ProviderForm
+          provider={shown?.kind === 'form' ? shown.provider : null}
+          onSaved={list.reload}
+          onClose={close}
+        />
       )}
       {shown?.kind === 'weights' && <Weights providers={rows} onClose={close} />}
       {shown?.kind === 'test' && <TestDialog provider={shown.provider} onClose={close} />}
@@ -178,7 +184,7 @@ function ProviderTable({ providers, stateOf, isWhole, onShow }: ProviderTablePro
             return (
               <>
                 <ProviderState state={now(row)?.state ?? (is_enabled ? 'available' : 'disabled')} />
-                {until !== null && (
+                {until !== null && is_enabled && (
                   <div class="muted small">{t('{age} left', { age: age(until) })}</div>
                 )}
               </>
@@ -237,7 +243,9 @@ function ProviderTable({ providers, stateOf, isWhole, onShow }: ProviderTablePro
                 {(['test', 'drain', 'delete'] as const).map((kind) => (
                   <RowAction
                     key={kind}
-                    label={t(actions[kind])}
+                    label={t(
+                      kind === 'drain' && !provider.is_enabled ? 'Use it again' : actions[kind],
+                    )}
                     of={provider.provider_key}
                     onClick={() => onShow({ kind, provider })}
                   />
@@ -316,6 +324,9 @@ interface DrainProps {
 function Drain({ provider, now, onClose }: DrainProps) {
   const task = useTask();
   const { id, provider_key: name, is_enabled } = provider;
+  const change = { providers: { [name]: { is_enabled: !is_enabled } } };
+  const planning = usePlan({ document: JSON.stringify(change) });
+  useEffect(() => void planning.make(), []);
   const set = async (isEnabled: boolean) => {
     const isDone = await task.run(() =>
       call(`providers/${id}?wait=active`, { method: 'PUT', body: { is_enabled: isEnabled } }),
@@ -334,14 +345,17 @@ function Drain({ provider, now, onClose }: DrainProps) {
       onConfirm={() => void set(!is_enabled)}
       onClose={onClose}
     >
-      {is_enabled
-        ? t(
-            'It gets no new requests; the {count} under way finish. Its share goes to the other providers of its models.',
-            {
-              count: now?.in_flight ?? 0,
-            },
-          )
-        : t('It gets requests again, by its weight of {weight}.', { weight: provider.weight })}
+      <div class="stack">
+        <p>
+          {is_enabled
+            ? t('It gets no new requests; the {count} under way finish.', {
+                count: now?.in_flight ?? 0,
+              })
+            : t('It gets requests again, by its weight of {weight}.', { weight: provider.weight })}
+        </p>
+        {planning.isBusy && <Skeleton lines={2} />}
+        {planning.plan && <Consequences effect={planning.plan.effect} />}
+      </div>
     </Confirm>
   );
 }

@@ -30,6 +30,7 @@ const periods = [
 const statuses = [
   ['', 'Every status'],
   ['error', 'Failed'],
+  ['retried', 'Retried'],
   ['2xx', '2xx'],
   ['4xx', '4xx'],
   ['429', '429'],
@@ -63,6 +64,7 @@ export function Requests() {
 function Search() {
   const { query } = route.value;
   const isLive = query.get('live') === 'yes';
+  const [hasAll, setAll] = useState(false);
   const since = query.get('since') ?? '24h';
   const isCustom = !periods.some(([period]) => period === since);
   const filters = {
@@ -156,6 +158,11 @@ function Search() {
               </option>
             ))}
         </select>
+        {!hasAll && (
+          <button type="button" class="rest" onClick={() => setAll(true)}>
+            {t('More filters')}
+          </button>
+        )}
         {texts
           .filter(([name]) => !isLive || liveTexts.includes(name))
           .map(([name, text]) => (

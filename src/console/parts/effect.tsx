@@ -33,6 +33,15 @@ export function Effect({ plan }: { plan: Plan }) {
         ))}
         {changes.length > 100 && <li>{t('and {count} more', { count: changes.length - 100 })}</li>}
       </ul>
+      <Consequences effect={effect} />
+    </div>
+  );
+}
+
+/** What a plan means for keys and models. */
+export function Consequences({ effect }: Pick<Plan, 'effect'>) {
+  return (
+    <>
       {effect.stranded.length > 0 && (
         <State tone="bad">
           {t('Left without any model: {keys}', { keys: effect.stranded.slice(0, 20).join(', ') })}
@@ -74,7 +83,7 @@ export function Effect({ plan }: { plan: Plan }) {
           ]}
         />
       )}
-    </div>
+    </>
   );
 }
 

@@ -8,11 +8,15 @@ interface FormActionsProps {
   submit: string;
   /** Parameters whose errors the form shows beside their fields. */
   fields?: readonly string[];
+  isDangerous?: boolean;
+  /** False while what is needed is missing. */
+  isReady?: boolean;
   onCancel: () => void;
 }
 
 /** The end of a form in a dialog: its error, and the buttons to cancel and submit. */
-export function FormActions({ task, submit, fields = [], onCancel }: FormActionsProps) {
+export function FormActions(props: FormActionsProps) {
+  const { task, submit, fields = [], isDangerous = false, isReady = true, onCancel } = props;
   return (
     <>
       {task.error && !fields.includes(task.error.param ?? '') && <Failure error={task.error} />}
@@ -20,7 +24,11 @@ export function FormActions({ task, submit, fields = [], onCancel }: FormActions
         <button type="button" onClick={onCancel}>
           {t('Cancel')}
         </button>
-        <button type="submit" class="primary" disabled={task.isBusy}>
+        <button
+          type="submit"
+          class={isDangerous ? 'primary danger' : 'primary'}
+          disabled={task.isBusy || !isReady}
+        >
           {submit}
         </button>
       </div>

@@ -43,7 +43,18 @@ export function RequestTable({ rows, isShort = false, isSortable = false }: Requ
       sort: 'credential_name',
     },
     { title: t('Model'), value: ({ model }) => <Cut text={model} />, sort: 'model' },
-    { title: t('Provider'), value: (row) => <Cut text={row.provider ?? '–'} />, sort: 'provider' },
+    {
+      title: t('Provider'),
+      value: ({ provider, attempts }) => (
+        <>
+          <Cut text={provider ?? '–'} />
+          {attempts > 1 && (
+            <div class="muted small">{t('attempt {count}', { count: attempts })}</div>
+          )}
+        </>
+      ),
+      sort: 'provider',
+    },
     { title: t('Tokens'), isNumber: true, value: tokens, sort: 'total_tokens' },
     { title: t('Cost'), isNumber: true, value: (row) => cost(row.cost_nano), sort: 'cost_nano' },
     {

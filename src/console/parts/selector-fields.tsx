@@ -14,11 +14,13 @@ const names = [
 
 interface SelectorFieldsProps {
   value: Selectors;
+  /** In place of what holds where none is given. */
+  hint?: string;
   onChange: (value: Selectors) => void;
 }
 
 /** Selects the requests that something applies to. */
-export function SelectorFields({ value, onChange }: SelectorFieldsProps) {
+export function SelectorFields({ value, hint, onChange }: SelectorFieldsProps) {
   const set = (name: keyof Selectors, text: string) => {
     const { [name]: _, ...others } = value;
     onChange(text === '' ? others : { ...others, [name]: text });
@@ -41,9 +43,10 @@ export function SelectorFields({ value, onChange }: SelectorFieldsProps) {
         })}
       </div>
       <p class="muted small">
-        {t(
-          'Of several all must match; empty is all requests. * stands for any characters of a model.',
-        )}
+        {hint ??
+          t(
+            'Of several all must match; empty is all requests. * stands for any characters of a model.',
+          )}
       </p>
     </fieldset>
   );

@@ -17,7 +17,10 @@ export interface RequestFilter {
   /** The name in the client's request. */
   model?: string | null;
   provider?: string | null;
-  /** Such as `429`, `5xx`, or `error`, which means what counts as an error in sums. */
+  /**
+   * Such as `429`, `5xx`; `error`: what counts as an error in sums; `retried`: what needed more than one
+   * attempt.
+   */
   status?: string | null;
   /** Code of one of the gateway's own errors. */
   error?: string | null;
@@ -48,7 +51,7 @@ export const requestOrders = [
 ] as const;
 
 /** A status in `RequestFilter`. */
-export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error)$';
+export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error|retried)$';
 
 /** A row's place in lists: its start to the microsecond, and its uid. */
 export const cursorPattern =
@@ -92,6 +95,7 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   if (typeof requestId === 'string') conditions.push(matches('request_id', requestId));
   else if (requestId) conditions.push(`request_id = ${literal(requestId.exactly)}`);
   if (status === 'error') conditions.push(isError);
+  else if (status === 'retried') conditions.push('attempts > 1');
   else if (status?.endsWith('xx')) conditions.push(`status / 100 = ${Number(status[0])}`);
   else if (status) conditions.push(`status = ${Number(status)}`);
   if (minDurationMs) conditions.push(`duration_ms >= ${Number(minDurationMs)}`);
