@@ -144,7 +144,7 @@ function Side({ isOpen, page, onGo }: SideProps) {
             value={theme.value}
             onChange={(event) => setTheme(event.currentTarget.value as Theme)}
           >
-            <option value="system">{t('Like the system')}</option>
+            <option value="system">{t('System')}</option>
             <option value="light">{t('Light')}</option>
             <option value="dark">{t('Dark')}</option>
           </select>

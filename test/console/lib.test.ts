@@ -19,6 +19,7 @@ import {
   comparedWith,
   dayPeriod,
   periodOf,
+  projected,
   stepPeriod,
   timeline,
 } from '../../src/console/lib/timeline.js';
@@ -290,4 +291,12 @@ test('what is kept for a page is there when it is shown again, and gone for the 
   assert.equal(read(), 'written twice');
   forgetKept();
   assert.equal(read(), 'initial');
+});
+
+test('a month is estimated at its pace, but not from its first hours', () => {
+  const at = (day: number, hour: number) => projected(300, new Date(2026, 3, day, hour));
+  assert.equal(at(16, 0), 600);
+  assert.equal(at(25, 0), 375);
+  assert.equal(at(1, 5), null);
+  assert.equal(at(1, 6), 36_000);
 });

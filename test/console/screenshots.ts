@@ -117,6 +117,7 @@ for (const { name, ...content } of contents) {
         await page.waitForFunction('document.querySelector(".skeleton") === null');
         // The network is never idle: a page follows events, and the browser counts those before a reload.
         await pause(300);
+        await page.waitForFunction('document.querySelector(".skeleton") === null');
         const file = `${place.replace(/\W+/g, '-')}-${name}-${width}-${theme}-${language}.png`;
         await page.screenshot({
           path: `${folder}/${file}` as `${string}.png`,

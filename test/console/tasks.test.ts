@@ -34,6 +34,7 @@ test('a newcomer comes from a link to the first request and its cost', { skip },
   await press(page, 'Create a team', 'link');
   await fill(page, 'Name', '客服');
   await press(page, 'Save');
+  await page.waitForFunction('document.querySelector("main td")?.textContent === "客服"');
   await press(page, 'Give it a budget');
   await fill(page, 'Dollars', '25');
   await press(page, 'Create');
@@ -111,8 +112,14 @@ test('keys are rotated and revoked, and weights show their effect first', { skip
   await press(page, 'Apply');
   await seen(page, 'The weights are in use');
   await press(page, 'Drain: openai-main');
+  await page.waitForFunction(
+    '/通义千问-max.*not served/s.test(document.querySelector("dialog").innerText)',
+  );
   await press(page, 'Drain');
   await seen(page, 'openai-main gets no new requests');
+  await press(page, 'Use it again: openai-main');
+  await seen(page, 'by its weight of 9');
+  await page.keyboard.press('Escape');
   const drained = await daemon.sql`SELECT actor, source FROM audit_log
     WHERE object = 'openai-main' ORDER BY id DESC LIMIT 1`;
   assert.deepEqual({ ...drained[0] }, { actor: 'admin:admin', source: 'admin' });

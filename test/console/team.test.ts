@@ -5,6 +5,9 @@ import { startFilled } from './fixture.js';
 
 test('the lead of a team sees its pages only, and makes a key for it', { skip }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 5 });
+  await daemon.sql`INSERT INTO budgets (name, amount, "window", applies_to)
+    VALUES ('of support', 50000000000, 'month', '{"team": "support"}')`;
+  await daemon.reload();
   const browser = await startBrowser(t);
   const { page, problems } = await openPage(browser, daemon.url);
   await page.goto(`${daemon.url}/console`);
@@ -22,6 +25,10 @@ test('the lead of a team sees its pages only, and makes a key for it', { skip },
     await page.waitForFunction('!document.querySelector(".skeleton")');
     assert.equal(await page.$('.banner.bad'), null, name);
   }
+  await page.evaluate('location.hash = "#/usage?span=month"');
+  await page.waitForFunction(
+    '/Of its budget\\s+[\\d.]+ %\\s*\\/ \\$50\\.00/.test(document.body.innerText)',
+  );
   await page.evaluate('location.hash = "#/keys?add=yes"');
   await fill(page, 'Name', 'for-support');
   await page.click('dialog button[type=submit], .dialog button[type=submit]');

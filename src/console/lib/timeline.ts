@@ -51,6 +51,16 @@ export function comparedWith(span: Span, now = new Date()): Record<string, strin
   return period(month(1), Math.min(month(1) + pastMs, month(0)));
 }
 
+/** Part of a month that must have passed before its end is estimated. */
+const minElapsedMs = 6 * 3_600_000;
+
+/** The whole month's amount, at the average pace so far; null while too little of it has passed. */
+export function projected(amount: number, now = new Date()): number | null {
+  const month = (back: number) => new Date(now.getFullYear(), now.getMonth() - back, 1).getTime();
+  const elapsedMs = now.getTime() - month(0);
+  return elapsedMs < minElapsedMs ? null : (amount / elapsedMs) * (month(-1) - month(0));
+}
+
 /** Sums in order of time, with an entry for every step, also those without requests. */
 export interface Timeline<Sum> {
   /** Start of each step: seconds since the epoch. */

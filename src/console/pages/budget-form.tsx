@@ -14,13 +14,13 @@ import { WindowField } from '../parts/window-field.js';
 interface BudgetFormProps {
   /** Null to create one. */
   name: string | null;
-  /** Team that a new one is for. */
-  team?: string;
+  /** Whom a new one is for. */
+  of?: Selectors;
   onClose: () => void;
 }
 
 /** Creates or edits a budget. */
-export function BudgetForm({ name, team, onClose }: BudgetFormProps) {
+export function BudgetForm({ name, of = {}, onClose }: BudgetFormProps) {
   const path = name === null ? null : `budgets/${encodeURIComponent(name)}`;
   const row = useLoad<{ budget: Budget }>(path);
   return (
@@ -29,10 +29,10 @@ export function BudgetForm({ name, team, onClose }: BudgetFormProps) {
       onClose={onClose}
     >
       {path === null ? (
-        <Fields budget={null} {...(team === undefined ? {} : { team })} onClose={onClose} />
+        <Fields budget={null} of={of} onClose={onClose} />
       ) : (
         <Loaded of={row}>
-          {({ budget }) => <Fields budget={budget as Budget} onClose={onClose} />}
+          {({ budget }) => <Fields budget={budget as Budget} of={of} onClose={onClose} />}
         </Loaded>
       )}
     </Dialog>
@@ -41,18 +41,16 @@ export function BudgetForm({ name, team, onClose }: BudgetFormProps) {
 
 interface FieldsProps {
   budget: Budget | null;
-  team?: string;
+  of: Selectors;
   onClose: () => void;
 }
 
-function Fields({ budget, team, onClose }: FieldsProps) {
-  const [name, setName] = useState(budget?.name ?? team ?? '');
+function Fields({ budget, of, onClose }: FieldsProps) {
+  const [name, setName] = useState(budget?.name ?? of.key ?? of.team ?? '');
   const [dollars, setDollars] = useState(budget ? String(budget.amount / 1e9) : '');
   const [window, setWindow] = useState(budget?.window ?? 'month');
   const [mode, setMode] = useState(budget?.mode ?? 'hard');
-  const [applies_to, setSelectors] = useState<Selectors>(
-    budget?.applies_to ?? (team === undefined ? {} : { team }),
-  );
+  const [applies_to, setSelectors] = useState<Selectors>(budget?.applies_to ?? of);
   const task = useTask();
   const wrong = (field: string) => (task.error?.param === field ? task.error.message : null);
   const save = async (event: Event) => {

@@ -20,13 +20,15 @@ import { Cut, Table, timeTitle } from '../parts/table.js';
 import { BudgetForm } from './budget-form.js';
 
 const pageRows = 50;
+/** What is nearest to its end first. */
+const order = '-share';
 
 /** Budgets: how much is left, and when it will run out at the current pace. */
 export function Budgets() {
   const { query } = route.value;
   const search = query.get('search') ?? '';
   const offset = Number(query.get('from') ?? 0);
-  const sort = query.get('sort');
+  const sort = query.get('sort') ?? order;
   const path = withQuery('spend/budgets', { search, sort, limit: pageRows, offset });
   const list = useLoad<{ budgets: Spent[]; total: number }>(path, 10_000);
   const [shown, setShown] = useState<{ kind: 'form' | 'delete'; name: string | null } | null>(null);
@@ -62,6 +64,7 @@ export function Budgets() {
                   label={t('Budgets')}
                   rows={budgets}
                   keyOf={({ name }) => name}
+                  order={order}
                   columns={[
                     {
                       title: t('Name'),

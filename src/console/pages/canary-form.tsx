@@ -61,7 +61,7 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
             isRequired
           />
         )}
-        <div class="grid narrow">
+        <div class="grid pairs">
           <NameField
             of="providers"
             label={t('From provider')}
@@ -98,7 +98,7 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
           hint={t('Of the requests, ascending, separated by commas.')}
           isRequired
         />
-        <div class="grid narrow">
+        <div class="grid pairs">
           <TextField
             label={t('Minutes at each step, at least')}
             type="number"

@@ -1,5 +1,5 @@
 import type { Fleet } from '../lib/answers.js';
-import { compact, dateTime, duration } from '../lib/format.js';
+import { age, compact, dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
@@ -78,7 +78,7 @@ export function FleetPage() {
                   },
                   {
                     title: t('Last seen'),
-                    value: (row) => t('{age} ago', { age: duration(row.heartbeat_age_ms) }),
+                    value: (row) => t('{age} ago', { age: age(Date.now() - row.heartbeat_age_ms) }),
                   },
                 ]}
               />

@@ -18,11 +18,13 @@ interface KeyFormProps {
   row: Key | null;
   /** Team of a new key, where one is chosen already. */
   team?: string;
+  /** A new one exists, and the dialog shows what is next. */
+  onSaved: () => void;
   onClose: () => void;
 }
 
 /** Creates or edits a key. */
-export function KeyForm({ row, team = '', onClose }: KeyFormProps) {
+export function KeyForm({ row, team = '', onSaved, onClose }: KeyFormProps) {
   const [before] = useState({
     name: row?.name ?? '',
     models: (row?.allowed_models ?? ['*']).join('\n'),
@@ -66,6 +68,7 @@ export function KeyForm({ row, team = '', onClose }: KeyFormProps) {
         body,
       });
       setSecret(credential.key);
+      onSaved();
     });
   };
   if (secret !== null) {

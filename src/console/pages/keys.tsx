@@ -4,9 +4,8 @@ import { call, withQuery } from '../lib/api.js';
 import { flagsOf } from '../lib/command-text.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
-import { useNames } from '../lib/names.js';
-import { leaveForm, linkTo, route, setQuery } from '../lib/route.js';
-import { mayChangeKeys, role } from '../lib/session.js';
+import { leaveForm, linkTo, route } from '../lib/route.js';
+import { mayChangeKeys, mayChangeRules, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
@@ -19,12 +18,14 @@ import { Secret } from '../parts/secret.js';
 import { Left } from '../parts/spent.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
 import { type Column, Cut, Table } from '../parts/table.js';
+import { TeamFilter } from '../parts/team-filter.js';
 import { toast } from '../parts/toast.js';
+import { BudgetForm } from './budget-form.js';
 import { KeyForm } from './key-form.js';
 
 const pageRows = 50;
 
-type Shown = { kind: 'form'; key: Key | null } | { kind: 'rotate' | 'revoke'; key: Key };
+type Shown = { kind: 'form'; key: Key | null } | { kind: 'rotate' | 'revoke' | 'budget'; key: Key };
 
 /** Keys of clients: created, limited, rotated, revoked. */
 export function Keys() {
@@ -45,6 +46,7 @@ export function Keys() {
     setShown(null);
     leaveForm();
     list.reload();
+    budgets.reload();
   };
   const add = mayChangeKeys.value && (
     <button type="button" class="primary" onClick={() => setShown({ kind: 'form', key: null })}>
@@ -78,7 +80,7 @@ export function Keys() {
               <>
                 <KeyTable
                   keys={credentials.slice(0, pageRows)}
-                  budgets={budgets.data?.budgets ?? []}
+                  budgets={budgets.data?.budgets ?? null}
                   onShow={setShown}
                 />
                 <Pager
@@ -93,43 +95,26 @@ export function Keys() {
         </Loaded>
       </Panel>
       {(shown?.kind === 'form' || (isAdding && !shown)) && (
-        <KeyForm row={shown?.kind === 'form' ? shown.key : null} team={team} onClose={close} />
+        <KeyForm
+          row={shown?.kind === 'form' ? shown.key : null}
+          team={team}
+          onSaved={list.reload}
+          onClose={close}
+        />
       )}
       {shown?.kind === 'rotate' && <Rotate row={shown.key} onClose={close} />}
+      {shown?.kind === 'budget' && (
+        <BudgetForm name={null} of={{ key: shown.key.name }} onClose={close} />
+      )}
       {shown?.kind === 'revoke' && <Revoke row={shown.key} onClose={close} />}
     </Page>
   );
 }
 
-/** Only the keys of one team. */
-function TeamFilter({ team }: { team: string }) {
-  const [typed, setTyped] = useState<string | null>(null);
-  const names = useNames(typed === null ? null : 'teams', typed ?? '');
-  return (
-    <>
-      <input
-        aria-label={t('Team')}
-        placeholder={t('Every team')}
-        list="teams"
-        value={typed ?? team}
-        onFocus={() => setTyped(team)}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
-        onBlur={() => setTyped(null)}
-      />
-      <datalist id="teams">
-        {names.map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
-    </>
-  );
-}
-
 interface KeyTableProps {
   keys: readonly Key[];
-  /** Budgets of single keys. */
-  budgets: readonly Spent[];
+  /** Budgets of single keys; null while unknown. */
+  budgets: readonly Spent[] | null;
   onShow: (shown: Shown) => void;
 }
 
@@ -137,10 +122,21 @@ function KeyTable({ keys, budgets, onShow }: KeyTableProps) {
   const budget: Column<Key> = {
     title: t('Budget'),
     isNumber: true,
-    value: ({ name }) =>
-      budgets
-        .filter(({ applies_to }) => applies_to.key === name)
-        .map((each) => <Left key={each.name} of={each} />),
+    value: (key) => {
+      const own = budgets?.filter(({ applies_to }) => applies_to.key === key.name) ?? [];
+      if (own.length > 0) return own.map((each) => <Left key={each.name} of={each} />);
+      if (budgets === null || !mayChangeRules.value) return '–';
+      return (
+        <button
+          type="button"
+          class="link"
+          aria-label={`${t('Give it a budget')}: ${key.name}`}
+          onClick={() => onShow({ kind: 'budget', key })}
+        >
+          {t('Give it a budget')}
+        </button>
+      );
+    },
   };
   return (
     <Table
@@ -185,7 +181,7 @@ function KeyTable({ keys, budgets, onShow }: KeyTableProps) {
           ),
           sort: 'rate_limit',
         },
-        ...(budgets.length > 0 ? [budget] : []),
+        budget,
         {
           title: t('Expires'),
           value: ({ expires_at }) => (expires_at === null ? t('never') : day(expires_at)),

@@ -23,11 +23,13 @@ interface Type {
 interface ProviderFormProps {
   /** Null to add one. */
   provider: Provider | null;
+  /** It is in use, and the dialog tests it. */
+  onSaved: () => void;
   onClose: () => void;
 }
 
 /** Adds or edits a provider, and tests it. */
-export function ProviderForm({ provider, onClose }: ProviderFormProps) {
+export function ProviderForm({ provider, onSaved, onClose }: ProviderFormProps) {
   const types = useLoad<{ types: Type[] }>('provider-types').data?.types ?? [];
   const kinds = [...new Set(types.map(({ provider_type }) => provider_type))];
   const [preset, setPreset] = useState<Type | null>(null);
@@ -68,6 +70,7 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
       const answer = await call<{ provider: Provider }>(`${path}?wait=active`, { method, body });
       toast(t('{name} is saved and in use', { name: answer.provider.provider_key }));
       setSaved(answer.provider);
+      onSaved();
     });
   };
   if (saved) return <Saved provider={saved} onClose={onClose} />;

@@ -17,11 +17,13 @@ import { BudgetForm } from './budget-form.js';
 interface TeamFormProps {
   /** Null to create one. */
   team: Team | null;
+  /** A new one exists, and the dialog shows what is next. */
+  onSaved?: () => void;
   onClose: () => void;
 }
 
 /** Creates or edits a team. */
-export function TeamForm({ team, onClose }: TeamFormProps) {
+export function TeamForm({ team, onSaved, onClose }: TeamFormProps) {
   const [isCreated, setCreated] = useState(false);
   const [fields, setFields] = useState({
     name: team?.name ?? '',
@@ -44,8 +46,9 @@ export function TeamForm({ team, onClose }: TeamFormProps) {
       admins: wordsIn(fields.admins),
     };
     if (!(await saveRow(task, 'teams', team?.id ?? null, body))) return;
-    if (team) onClose();
-    else setCreated(true);
+    if (team) return onClose();
+    setCreated(true);
+    onSaved?.();
   };
   if (isCreated) return <Created name={fields.name} onClose={onClose} />;
   const wrong = task.error?.param === 'name' ? task.error.message : null;
@@ -91,7 +94,7 @@ export function TeamForm({ team, onClose }: TeamFormProps) {
 function Created({ name, onClose }: { name: string; onClose: () => void }) {
   const [step, setStep] = useState<'first' | 'budget' | 'key'>('first');
   if (step === 'budget') {
-    return <BudgetForm name={null} team={name} onClose={() => setStep('key')} />;
+    return <BudgetForm name={null} of={{ team: name }} onClose={() => setStep('key')} />;
   }
   const isBudgetNext = mayChangeRules.value && step === 'first';
   const createKey = () => {

@@ -136,7 +136,18 @@ export function Teams() {
                       title: '',
                       value: (team) => (
                         <div class="row-actions">
-                          <a class="button" href={linkTo('requests', '', { team: team.name })}>
+                          <a
+                            class="button quiet"
+                            aria-label={`${t('Usage')}: ${team.name}`}
+                            href={linkTo('usage', '', { team: team.name, span: 'month' })}
+                          >
+                            {t('Usage')}
+                          </a>
+                          <a
+                            class="button quiet"
+                            aria-label={`${t('Requests')}: ${team.name}`}
+                            href={linkTo('requests', '', { team: team.name })}
+                          >
                             {t('Requests')}
                           </a>
                           {mayChangeKeys.value &&
@@ -165,10 +176,14 @@ export function Teams() {
         </Loaded>
       </Panel>
       {(shown?.kind === 'form' || (isAdding && !shown)) && (
-        <TeamForm team={shown?.kind === 'form' ? shown.team : null} onClose={close} />
+        <TeamForm
+          team={shown?.kind === 'form' ? shown.team : null}
+          onSaved={list.reload}
+          onClose={close}
+        />
       )}
       {shown?.kind === 'budget' && (
-        <BudgetForm name={null} team={shown.team.name} onClose={close} />
+        <BudgetForm name={null} of={{ team: shown.team.name }} onClose={close} />
       )}
       {shown?.kind === 'delete' && <Delete team={shown.team} onClose={close} />}
     </Page>

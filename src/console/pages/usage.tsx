@@ -1,15 +1,18 @@
 import { useMemo } from 'preact/hooks';
-import type { Sum, Usage } from '../lib/answers.js';
+import type { Spent, Sum, Usage } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
+import { flagsOf } from '../lib/command-text.js';
 import { compact, dateTime, day, duration, percent, reportZone } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { choiceOf, linkTo, route, setQuery } from '../lib/route.js';
+import { role, session } from '../lib/session.js';
 import type { Sortable } from '../lib/sort.js';
 import {
   comparedWith,
   dayPeriod,
   type Period,
   periodOf,
+  projected,
   type Span,
   spans,
   stepPeriod,
@@ -23,6 +26,7 @@ import { Page, Panel, Stat, type StatProps } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { type Column, Cut, Table } from '../parts/table.js';
+import { TeamFilter } from '../parts/team-filter.js';
 
 const groupings = [
   ['team', 'Team'],
@@ -63,11 +67,6 @@ function namesOf<Name>(all: readonly (readonly [Name, string])[]): Name[] {
   return all.map(([name]) => name);
 }
 
-/** The same period for the command line. */
-function flagsOf({ since, until }: Period): string {
-  return ` --since ${since}${until ? ` --until ${until}` : ''}`;
-}
-
 /** Usage and its cost, compared with the previous period. */
 export function UsagePage() {
   const { query } = route.value;
@@ -76,7 +75,9 @@ export function UsagePage() {
   const measure = choiceOf('measure', namesOf(measures), 'cost');
   const isDaily = query.get('daily') === 'yes' && by !== 'day';
   const groupedBy = isDaily ? `day,${by}` : by;
-  const period = periodOf(span);
+  const given = query.get('team') ?? '';
+  const team = session.value?.team ?? given;
+  const period = { ...periodOf(span), ...(given === '' ? {} : { team: given }) };
   const asked = { ...period, timezone: reportZone() };
   const path = withQuery('usage', { by: groupedBy, ...asked });
   const order = query.get('sort') ?? '';
@@ -104,11 +105,16 @@ export function UsagePage() {
     const labels = { only: t(measureName(measure)), others: t('All others') };
     return series.data && stacked(series.data, span, field, labels);
   }, [series.data, span, measure, language.value]);
+  const isMonth = span === 'month' || span === 'last-month';
+  const budgets = useLoad<{ budgets: Spent[] }>(
+    isMonth && team !== '' ? withQuery('spend/budgets', { team }) : null,
+  );
+  const budget = isMonth ? monthlyBudget(budgets.data?.budgets ?? [], team) : null;
   const format = measure === 'cost' ? (value: number) => cost(value) : compact;
   return (
     <Page
       title={t('Usage and cost')}
-      command={{ cli: `llmproxy usage --by ${groupedBy}${flagsOf(period)}`, path }}
+      command={{ cli: `llmproxy usage${flagsOf({ by: groupedBy, ...period })}`, path }}
       actions={
         <a
           class="button"
@@ -132,6 +138,7 @@ export function UsagePage() {
           of={groupings}
           onChange={(value) => setQuery({ by: value })}
         />
+        {role.value !== 'team' && <TeamFilter team={given} />}
         {by !== 'day' && (
           <Check
             label={t('For each day')}
@@ -142,7 +149,9 @@ export function UsagePage() {
       </div>
       <Panel>
         <Loaded of={usage} lines={2}>
-          {({ total, compared = null }) => <Totals now={total} before={compared} period={period} />}
+          {({ total, compared = null }) => (
+            <Totals now={total} before={compared} period={period} span={span} budget={budget} />
+          )}
         </Loaded>
       </Panel>
       <Panel
@@ -168,6 +177,7 @@ export function UsagePage() {
                 isStacked
                 linkOf={(at, name, last) =>
                   linkTo('requests', '', {
+                    team: given,
                     ...stepPeriod(chart, at, last),
                     ...(name !== null && chart.names.has(name) ? { [by]: name } : {}),
                   })
@@ -208,6 +218,9 @@ export function UsagePage() {
 
 type Compared = NonNullable<Usage['compared']>;
 
+/** A period, and the only team that is summed. */
+type Asked = Period & { team?: string };
+
 function measureName(measure: Measure): string {
   return measures.find(([each]) => each === measure)?.[1] ?? '';
 }
@@ -219,19 +232,51 @@ function changeOf(now: number, before: number | undefined): string | undefined {
   return `${share >= 0 ? '+' : '−'}${percent(Math.abs(share))}`;
 }
 
+/** The monthly budget of a team and nothing else, in nano-dollars; null: none. */
+function monthlyBudget(budgets: readonly Spent[], team: string): number | null {
+  const own = budgets.find(
+    ({ applies_to, window, is_enabled }) =>
+      is_enabled && window === 'month' && applies_to.team === team,
+  );
+  return own?.amount ?? null;
+}
+
 interface TotalsProps {
   now: Sum;
   before: Compared | null;
-  period: Period;
+  period: Asked;
+  span: Span;
+  /** Of the team, for a month; nano-dollars. */
+  budget: number | null;
 }
 
-function Totals({ now, before, period }: TotalsProps) {
+function Totals({ now, before, period, span, budget }: TotalsProps) {
+  const expected = span === 'month' ? projected(now.cost_nano) : null;
   const change = (pick: (sum: Sum) => number) =>
     changeOf(pick(now), before ? pick(before.total) : undefined);
   const failed = percent(now.requests === 0 ? 0 : now.errors / now.requests);
   const listed = (status = '') => linkTo('requests', '', { ...period, status });
   const stats: StatProps[] = [
     { label: t('Cost'), value: cost(now.cost_nano), unit: change((sum) => sum.cost_nano) },
+    ...(budget === null
+      ? []
+      : [
+          {
+            label: t('Of its budget'),
+            value: percent(now.cost_nano / budget),
+            unit: `/ ${cost(budget)}`,
+            isBad: now.cost_nano >= budget,
+          },
+        ]),
+    ...(expected === null
+      ? []
+      : [
+          {
+            label: t('Whole month, at this pace'),
+            value: cost(expected),
+            isBad: budget !== null && expected > budget,
+          },
+        ]),
     {
       label: t('Requests'),
       value: compact(now.requests),
@@ -276,7 +321,7 @@ interface SumsProps {
   by: Grouping;
   /** Each group is summed for each day. */
   isDaily: boolean;
-  period: Period;
+  period: Asked;
   /** Sums of the period before, of the same groups. */
   before: Compared | null;
 }
@@ -296,7 +341,7 @@ function Sums({ sums, total, by, isDaily, period, before }: SumsProps) {
         <Group
           name={isDaily ? sum.subgroup : sum.group}
           by={by}
-          period={isDaily ? dayPeriod(sum.group ?? '') : period}
+          period={isDaily ? { ...period, ...dayPeriod(sum.group ?? '') } : period}
         />
       ),
       sort: 'group',
@@ -379,18 +424,18 @@ function keyOf({ group, subgroup, credential_id }: Sum): string {
 interface GroupProps {
   name: string | null;
   by: Grouping;
-  period: Period;
+  period: Asked;
 }
 
 /** A group, and the way to its requests. */
 function Group({ name: group, by, period }: GroupProps) {
   if (group === null) return <span class="muted">{t('none')}</span>;
   if (by === 'day') {
-    return <a href={linkTo('requests', '', { ...dayPeriod(group) })}>{day(group)}</a>;
+    return <a href={linkTo('requests', '', { ...period, ...dayPeriod(group) })}>{day(group)}</a>;
   }
   return (
     <Cut text={group}>
-      <a href={linkTo('requests', '', { [by]: group, ...period })}>{group}</a>
+      <a href={linkTo('requests', '', { ...period, [by]: group })}>{group}</a>
     </Cut>
   );
 }

@@ -5,7 +5,7 @@ import { t } from '../lib/words.js';
 /** Above a list of pages: a text that names contain, kept in the address, and further filters. */
 export function SearchField({ children }: { children?: ComponentChildren }) {
   return (
-    <div class="filters">
+    <div class={route.value.query.size === 0 ? 'filters unused' : 'filters'}>
       <input
         type="search"
         aria-label={t('Search by name')}

@@ -38,6 +38,8 @@ interface TableProps<Row> {
   keyOf: (row: Row) => string | number;
   /** Parameter of the address that has its order, where a page has several tables. */
   orderName?: string;
+  /** The order without one in the address. */
+  order?: string;
   /** Rows drawn at once. */
   partRows?: number;
   /** Below the rows, such as a total; one cell a column. */
@@ -53,7 +55,7 @@ export function Table<Row>(props: TableProps<Row>) {
   const { label, columns, rows, keyOf, total, orderName = 'sort', partRows = 200 } = props;
   const [most, setMost] = useState(partRows);
   const kind = ({ isNumber }: Column<Row>) => (isNumber ? 'number' : '');
-  const order = route.value.query.get(orderName) ?? '';
+  const order = route.value.query.get(orderName) ?? props.order ?? '';
   const isReverse = order.startsWith('-');
   const by = columns.find(({ sort }) => sort === order.replace(/^-/, ''))?.by;
   const ordered = by ? sorted(rows, by, isReverse) : rows;
@@ -153,8 +155,10 @@ interface CutProps {
 /** A text that may be cut to fit its cell; hovering shows all of it. */
 export function Cut({ text, isWide = false, children }: CutProps) {
   return (
-    <span class={isWide ? 'cut wide' : 'cut'} title={text}>
-      {children ?? text}
+    <span class="fit">
+      <span class={isWide ? 'cut wide' : 'cut'} title={text}>
+        {children ?? text}
+      </span>
     </span>
   );
 }
