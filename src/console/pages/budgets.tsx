@@ -8,16 +8,16 @@ import { linkTo, route } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
+import { SearchField } from '../parts/fields/search-field.js';
+import { selectorsText } from '../parts/fields/selector-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { RowAction } from '../parts/row-action.js';
-import { SearchField } from '../parts/search-field.js';
-import { selectorsText } from '../parts/selector-fields.js';
 import { Pace, SpentBar } from '../parts/spent.js';
 import { Empty, Loaded, Tag } from '../parts/state.js';
 import { Cut, Table, timeTitle } from '../parts/table.js';
-import { BudgetForm } from './budget-form.js';
+import { BudgetForm } from './forms/budget-form.js';
 
 const pageRows = 50;
 /** What is nearest to its end first. */

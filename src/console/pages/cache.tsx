@@ -7,9 +7,9 @@ import { linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { cacheText } from '../parts/cache-fields.js';
 import { Confirm } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { cacheText } from '../parts/fields/cache-fields.js';
+import { TextField } from '../parts/fields/field.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel, Stat } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
@@ -17,7 +17,7 @@ import { RowAction } from '../parts/row-action.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, numbers, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
-import { TeamForm } from './team-form.js';
+import { TeamForm } from './forms/team-form.js';
 
 /** Cached answers: their savings, owners and removal. */
 export function CachePage() {

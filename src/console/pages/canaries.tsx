@@ -8,15 +8,15 @@ import { mayChangeProviders } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Bounded } from '../parts/bounded.js';
 import { CanaryState, targetOf } from '../parts/canary-state.js';
+import { SearchField } from '../parts/fields/search-field.js';
 import { Pager } from '../parts/pager.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';
-import { SearchField } from '../parts/search-field.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { CanaryPage } from './canary.js';
 import { CanaryChange } from './canary-change.js';
-import { CanaryForm } from './canary-form.js';
+import { CanaryForm } from './forms/canary-form.js';
 
 /** Canaries; with a name in the address, one of them. */
 export function Canaries() {

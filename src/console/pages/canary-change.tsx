@@ -4,7 +4,7 @@ import { call } from '../lib/api.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { TextField } from '../parts/fields/field.js';
 import { toast } from '../parts/toast.js';
 
 interface Change {

@@ -14,7 +14,7 @@ import { Page, Panel } from '../parts/panel.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { CanaryChange, type CanaryChangeKind, canaryChanges } from './canary-change.js';
-import { CanaryForm } from './canary-form.js';
+import { CanaryForm } from './forms/canary-form.js';
 
 /** One canary: its progress, its two sides, and possible actions. */
 export function CanaryPage({ name }: { name: string }) {

@@ -13,7 +13,7 @@ import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
 import { Dialog } from '../parts/dialog.js';
 import { Effect } from '../parts/effect.js';
-import { Check, TextField } from '../parts/field.js';
+import { Check, TextField } from '../parts/fields/field.js';
 import { Older } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';

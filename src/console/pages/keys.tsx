@@ -9,19 +9,19 @@ import { mayChangeKeys, mayChangeRules, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
-import { limitsText } from '../parts/limit-fields.js';
+import { limitsText } from '../parts/fields/limit-fields.js';
+import { SearchField } from '../parts/fields/search-field.js';
+import { TeamFilter } from '../parts/fields/team-filter.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';
-import { SearchField } from '../parts/search-field.js';
 import { Secret } from '../parts/secret.js';
 import { Left } from '../parts/spent.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
 import { type Column, Cut, Table } from '../parts/table.js';
-import { TeamFilter } from '../parts/team-filter.js';
 import { toast } from '../parts/toast.js';
-import { BudgetForm } from './budget-form.js';
-import { KeyForm } from './key-form.js';
+import { BudgetForm } from './forms/budget-form.js';
+import { KeyForm } from './forms/key-form.js';
 
 const pageRows = 50;
 

@@ -12,13 +12,13 @@ import { Bounded, boundedColumns } from '../parts/bounded.js';
 import { Choices } from '../parts/choices.js';
 import { copiesGoTo } from '../parts/copies-go-to.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
+import { selectorsText } from '../parts/fields/selector-fields.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
-import { selectorsText } from '../parts/selector-fields.js';
 import { Empty, Failure, Loaded, State } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
-import { MirrorForm } from './mirror-form.js';
+import { MirrorForm } from './forms/mirror-form.js';
 
 const periods = [
   ['1h', '1 hour'],

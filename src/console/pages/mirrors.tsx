@@ -8,14 +8,14 @@ import { mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Bounded } from '../parts/bounded.js';
 import { copiesGoTo } from '../parts/copies-go-to.js';
+import { SearchField } from '../parts/fields/search-field.js';
+import { selectorsText } from '../parts/fields/selector-fields.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
-import { SearchField } from '../parts/search-field.js';
-import { selectorsText } from '../parts/selector-fields.js';
 import { Empty, Loaded, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
+import { MirrorForm } from './forms/mirror-form.js';
 import { MirrorPage } from './mirror.js';
-import { MirrorForm } from './mirror-form.js';
 
 /** Mirrors; with a name in the address, one of them. */
 export function Mirrors() {

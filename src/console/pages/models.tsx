@@ -4,11 +4,11 @@ import { compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route } from '../lib/route.js';
 import { t } from '../lib/words.js';
+import { SearchField } from '../parts/fields/search-field.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
-import { SearchField } from '../parts/search-field.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 

@@ -16,7 +16,7 @@ import { ProviderState } from '../parts/provider-state.js';
 import { cost } from '../parts/request-table.js';
 import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
 import { Cut, numbers, Table } from '../parts/table.js';
-import { ResumeDialog, StopForm } from './stop-form.js';
+import { ResumeDialog, StopForm } from './forms/stop-form.js';
 
 const everyMs = 30_000;
 /** Rows of each table: the pages of providers and keys have all of them. */

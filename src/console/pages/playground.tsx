@@ -10,7 +10,7 @@ import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
 import { CopyButton } from '../parts/copy.js';
-import { Check, TextField } from '../parts/field.js';
+import { Check, TextField } from '../parts/fields/field.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Failure } from '../parts/state.js';
 import { toast } from '../parts/toast.js';

@@ -14,15 +14,15 @@ import { CheckResult } from '../parts/check-result.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Consequences } from '../parts/effect.js';
+import { SearchField } from '../parts/fields/search-field.js';
 import { Pager } from '../parts/pager.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
 import { RowAction } from '../parts/row-action.js';
-import { SearchField } from '../parts/search-field.js';
 import { Empty, Failure, Loaded, Skeleton } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
-import { ProviderForm } from './provider-form.js';
+import { ProviderForm } from './forms/provider-form.js';
 import { Weights } from './weights.js';
 
 const pageRows = 50;

@@ -4,7 +4,7 @@ import { continueSession, signIn } from '../lib/begin.js';
 import { signInNote } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
+import { TextField } from '../parts/fields/field.js';
 
 /** The page for those who are not signed in. */
 export function SignIn() {

@@ -7,18 +7,18 @@ import { useLoad } from '../lib/load.js';
 import { leaveForm, linkTo, route } from '../lib/route.js';
 import { mayChangeKeys, mayChangeRules } from '../lib/session.js';
 import { t } from '../lib/words.js';
-import { cacheText } from '../parts/cache-fields.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
-import { limitsText } from '../parts/limit-fields.js';
+import { cacheText } from '../parts/fields/cache-fields.js';
+import { limitsText } from '../parts/fields/limit-fields.js';
+import { SearchField } from '../parts/fields/search-field.js';
 import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RowAction } from '../parts/row-action.js';
-import { SearchField } from '../parts/search-field.js';
 import { Left } from '../parts/spent.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
-import { BudgetForm } from './budget-form.js';
-import { TeamForm } from './team-form.js';
+import { BudgetForm } from './forms/budget-form.js';
+import { TeamForm } from './forms/team-form.js';
 
 const pageRows = 50;
 

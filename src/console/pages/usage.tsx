@@ -21,12 +21,12 @@ import { stacked } from '../lib/usage-stack.js';
 import { language, t } from '../lib/words.js';
 import { Chart } from '../parts/chart.js';
 import { Choices } from '../parts/choices.js';
-import { Check } from '../parts/field.js';
+import { Check } from '../parts/fields/field.js';
+import { TeamFilter } from '../parts/fields/team-filter.js';
 import { Page, Panel, Stat, type StatProps } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { type Column, Cut, Table } from '../parts/table.js';
-import { TeamFilter } from '../parts/team-filter.js';
 
 const groupings = [
   ['team', 'Team'],

@@ -6,8 +6,8 @@ import { linkTo } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
 import { providerStates } from '../lib/states.js';
 import { t } from '../lib/words.js';
+import { selectorsText } from './fields/selector-fields.js';
 import { Panel } from './panel.js';
-import { selectorsText } from './selector-fields.js';
 import { spentTone } from './spent.js';
 import { State } from './state.js';
 

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { Mirror } from '../lib/answers.js';
-import { useTask } from '../lib/task.js';
-import { t } from '../lib/words.js';
-import { Dialog } from '../parts/dialog.js';
-import { NameField, TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { saveRow } from '../parts/save-row.js';
-import { SelectorFields } from '../parts/selector-fields.js';
-import { WindowField } from '../parts/window-field.js';
+import type { Mirror } from '../../lib/answers.js';
+import { useTask } from '../../lib/task.js';
+import { t } from '../../lib/words.js';
+import { Dialog } from '../../parts/dialog.js';
+import { NameField, TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { SelectorFields } from '../../parts/fields/selector-fields.js';
+import { WindowField } from '../../parts/fields/window-field.js';
+import { saveRow } from '../../parts/save-row.js';
 
 interface MirrorFormProps {
   /** Null to create one. */

@@ -1,6 +1,6 @@
-import type { Task } from '../lib/task.js';
-import { t } from '../lib/words.js';
-import { Failure } from './state.js';
+import type { Task } from '../../lib/task.js';
+import { t } from '../../lib/words.js';
+import { Failure } from '../state.js';
 
 interface FormActionsProps {
   task: Task;

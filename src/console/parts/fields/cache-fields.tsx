@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { Team } from '../lib/answers.js';
-import { wordsIn } from '../lib/word-list.js';
-import { t } from '../lib/words.js';
+import type { Team } from '../../lib/answers.js';
+import { wordsIn } from '../../lib/word-list.js';
+import { t } from '../../lib/words.js';
 import { Check, SelectField, TextField } from './field.js';
 
 export type CacheRules = NonNullable<Team['cache']>;

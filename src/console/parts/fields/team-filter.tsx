@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { useNames } from '../lib/names.js';
-import { setQuery } from '../lib/route.js';
-import { t } from '../lib/words.js';
+import { useNames } from '../../lib/names.js';
+import { setQuery } from '../../lib/route.js';
+import { t } from '../../lib/words.js';
 
 /** Only what one team has. It is in the address. */
 export function TeamFilter({ team }: { team: string }) {

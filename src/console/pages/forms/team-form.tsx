@@ -1,17 +1,17 @@
 import { useState } from 'preact/hooks';
-import type { Team } from '../lib/answers.js';
-import { linkTo } from '../lib/route.js';
-import { mayChangeRules } from '../lib/session.js';
-import { useTask } from '../lib/task.js';
-import { wordsIn } from '../lib/word-list.js';
-import { t } from '../lib/words.js';
-import { CacheFields } from '../parts/cache-fields.js';
-import { Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { LimitFields } from '../parts/limit-fields.js';
-import { saveRow } from '../parts/save-row.js';
-import { State } from '../parts/state.js';
+import type { Team } from '../../lib/answers.js';
+import { linkTo } from '../../lib/route.js';
+import { mayChangeRules } from '../../lib/session.js';
+import { useTask } from '../../lib/task.js';
+import { wordsIn } from '../../lib/word-list.js';
+import { t } from '../../lib/words.js';
+import { Dialog } from '../../parts/dialog.js';
+import { CacheFields } from '../../parts/fields/cache-fields.js';
+import { TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { LimitFields } from '../../parts/fields/limit-fields.js';
+import { saveRow } from '../../parts/save-row.js';
+import { State } from '../../parts/state.js';
 import { BudgetForm } from './budget-form.js';
 
 interface TeamFormProps {

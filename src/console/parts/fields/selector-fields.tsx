@@ -1,5 +1,5 @@
-import type { Selectors } from '../lib/answers.js';
-import { t } from '../lib/words.js';
+import type { Selectors } from '../../lib/answers.js';
+import { t } from '../../lib/words.js';
 import { NameField, TextField } from './field.js';
 
 /** Each with its title, and the list that suggests names. */

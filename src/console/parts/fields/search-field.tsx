@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { route, setQuery } from '../lib/route.js';
-import { t } from '../lib/words.js';
+import { route, setQuery } from '../../lib/route.js';
+import { t } from '../../lib/words.js';
 
 /** Above a list of pages: a text that names contain, kept in the address, and further filters. */
 export function SearchField({ children }: { children?: ComponentChildren }) {

@@ -1,6 +1,6 @@
-import type { Team } from '../lib/answers.js';
-import { compact } from '../lib/format.js';
-import { t } from '../lib/words.js';
+import type { Team } from '../../lib/answers.js';
+import { compact } from '../../lib/format.js';
+import { t } from '../../lib/words.js';
 import { TextField } from './field.js';
 
 export type Limits = Team['limits'];

@@ -1,15 +1,15 @@
 import { useState } from 'preact/hooks';
-import type { Budget, Selectors } from '../lib/answers.js';
-import { useLoad } from '../lib/load.js';
-import { useTask } from '../lib/task.js';
-import { t } from '../lib/words.js';
-import { Dialog } from '../parts/dialog.js';
-import { SelectField, TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { saveRow } from '../parts/save-row.js';
-import { SelectorFields } from '../parts/selector-fields.js';
-import { Loaded } from '../parts/state.js';
-import { WindowField } from '../parts/window-field.js';
+import type { Budget, Selectors } from '../../lib/answers.js';
+import { useLoad } from '../../lib/load.js';
+import { useTask } from '../../lib/task.js';
+import { t } from '../../lib/words.js';
+import { Dialog } from '../../parts/dialog.js';
+import { SelectField, TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { SelectorFields } from '../../parts/fields/selector-fields.js';
+import { WindowField } from '../../parts/fields/window-field.js';
+import { saveRow } from '../../parts/save-row.js';
+import { Loaded } from '../../parts/state.js';
 
 interface BudgetFormProps {
   /** Null to create one. */

@@ -1,5 +1,5 @@
-import type { Budget } from '../lib/answers.js';
-import { t } from '../lib/words.js';
+import type { Budget } from '../../lib/answers.js';
+import { t } from '../../lib/words.js';
 import { SelectField } from './field.js';
 
 const windows = ['day', 'week', 'month', 'total'] as const;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { type Named, useNames } from '../lib/names.js';
+import { type Named, useNames } from '../../lib/names.js';
 
 interface FieldProps {
   label: string;

@@ -1,16 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Checked, Provider } from '../lib/answers.js';
-import { call } from '../lib/api.js';
-import { keep } from '../lib/kept.js';
-import { useLoad } from '../lib/load.js';
-import { useTask } from '../lib/task.js';
-import { t } from '../lib/words.js';
-import { CheckResult } from '../parts/check-result.js';
-import { Dialog } from '../parts/dialog.js';
-import { SelectField, TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { Failure, Skeleton, State } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
+import type { Checked, Provider } from '../../lib/answers.js';
+import { call } from '../../lib/api.js';
+import { keep } from '../../lib/kept.js';
+import { useLoad } from '../../lib/load.js';
+import { useTask } from '../../lib/task.js';
+import { t } from '../../lib/words.js';
+import { CheckResult } from '../../parts/check-result.js';
+import { Dialog } from '../../parts/dialog.js';
+import { SelectField, TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { Failure, Skeleton, State } from '../../parts/state.js';
+import { toast } from '../../parts/toast.js';
 
 /** A kind of provider or a well-known server; the field names are those of the API. */
 interface Type {

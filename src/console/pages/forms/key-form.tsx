@@ -1,17 +1,17 @@
 import { useState } from 'preact/hooks';
-import type { Key } from '../lib/answers.js';
-import { call } from '../lib/api.js';
-import { role } from '../lib/session.js';
-import { useTask } from '../lib/task.js';
-import { wordsIn } from '../lib/word-list.js';
-import { t } from '../lib/words.js';
-import { CacheFields } from '../parts/cache-fields.js';
-import { Dialog } from '../parts/dialog.js';
-import { Check, NameField, TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { LimitFields } from '../parts/limit-fields.js';
-import { Secret } from '../parts/secret.js';
-import { toast } from '../parts/toast.js';
+import type { Key } from '../../lib/answers.js';
+import { call } from '../../lib/api.js';
+import { role } from '../../lib/session.js';
+import { useTask } from '../../lib/task.js';
+import { wordsIn } from '../../lib/word-list.js';
+import { t } from '../../lib/words.js';
+import { Dialog } from '../../parts/dialog.js';
+import { CacheFields } from '../../parts/fields/cache-fields.js';
+import { Check, NameField, TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { LimitFields } from '../../parts/fields/limit-fields.js';
+import { Secret } from '../../parts/secret.js';
+import { toast } from '../../parts/toast.js';
 
 interface KeyFormProps {
   /** Null to create one. */

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import type { Canary } from '../lib/answers.js';
-import { useTask } from '../lib/task.js';
-import { wordsIn } from '../lib/word-list.js';
-import { t } from '../lib/words.js';
-import { Dialog } from '../parts/dialog.js';
-import { NameField, TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { saveRow } from '../parts/save-row.js';
+import type { Canary } from '../../lib/answers.js';
+import { useTask } from '../../lib/task.js';
+import { wordsIn } from '../../lib/word-list.js';
+import { t } from '../../lib/words.js';
+import { Dialog } from '../../parts/dialog.js';
+import { NameField, TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { saveRow } from '../../parts/save-row.js';
 
 interface CanaryFormProps {
   /** Null to start one. */

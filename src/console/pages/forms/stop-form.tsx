@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { Selectors, Stop } from '../lib/answers.js';
-import { call } from '../lib/api.js';
-import { useTask } from '../lib/task.js';
-import { t } from '../lib/words.js';
-import { Confirm, Dialog } from '../parts/dialog.js';
-import { TextField } from '../parts/field.js';
-import { FormActions } from '../parts/form-actions.js';
-import { SelectorFields, selectorsText } from '../parts/selector-fields.js';
-import { toast } from '../parts/toast.js';
+import type { Selectors, Stop } from '../../lib/answers.js';
+import { call } from '../../lib/api.js';
+import { useTask } from '../../lib/task.js';
+import { t } from '../../lib/words.js';
+import { Confirm, Dialog } from '../../parts/dialog.js';
+import { TextField } from '../../parts/fields/field.js';
+import { FormActions } from '../../parts/fields/form-actions.js';
+import { SelectorFields, selectorsText } from '../../parts/fields/selector-fields.js';
+import { toast } from '../../parts/toast.js';
 
 /** The name that the command line gives to a stop of these requests. */
 function nameOf(selectors: Selectors): string {
