@@ -53,6 +53,8 @@ export interface Control extends ChangeControl {
   active(): ActiveConfiguration;
   /** Reloads the configuration; resolves when it is active on every worker. */
   reload(): Promise<ActiveConfiguration>;
+  /** The same, with the secrets that the configuration refers to read again. */
+  renew(): Promise<ActiveConfiguration>;
   /**
    * Answers a request of a bulk route in a thread of its own.
    * @param signal aborted when the client leaves, which ends the work.

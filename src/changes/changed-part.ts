@@ -1,4 +1,5 @@
 import type { Configuration, Credential } from '../config/configuration.js';
+import { changedSpan } from '../config/rows/changed-span.js';
 import { namedSectionNames } from '../config/rows/named.js';
 
 /**
@@ -42,15 +43,8 @@ const keyOf = ({ credential_key }: Credential) => credential_key;
 
 /** The rows of each list that are not in the other one. Lists that differ are compared once. */
 function differing<Row>(rows: readonly Row[], others: readonly Row[]): [Row[], Row[]] {
-  const shorter = Math.min(rows.length, others.length);
-  let first = 0;
-  while (first < shorter && rows[first] === others[first]) first++;
-  let [end, otherEnd] = [rows.length, others.length];
-  while (end > first && otherEnd > first && rows[end - 1] === others[otherEnd - 1]) {
-    end--;
-    otherEnd--;
-  }
-  const [own, their] = [rows.slice(first, end), others.slice(first, otherEnd)];
+  const { first, end, endAfter } = changedSpan(rows, others);
+  const [own, their] = [rows.slice(first, end), others.slice(first, endAfter)];
   const [known, theirs] = [new Set(own), new Set(their)];
   return [own.filter((row) => !theirs.has(row)), their.filter((row) => !known.has(row))];
 }

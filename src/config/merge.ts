@@ -10,7 +10,12 @@ import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
 import { type NamedSection, namedSectionNames, newNamed } from './rows/named.js';
 import type { PrivateAddresses } from './settings/settings-types.js';
-import { credentialProblems, type Sources, validateConfiguration } from './validate.js';
+import {
+  credentialProblems,
+  type Sources,
+  type ValidRows,
+  validateConfiguration,
+} from './validate.js';
 
 /** Rows of the database, with the columns that routing uses. */
 export type Rows = Configuration;
@@ -18,12 +23,14 @@ export type Rows = Configuration;
 /**
  * Merges the configuration: rows, then override files in order, field by field. A provider, team or
  * credential without a row is added.
+ * @param valid spares checking its rows again; null: all are checked.
  * @throws ConfigError naming every problem; the caller must then keep the active configuration.
  */
 export function mergeConfiguration(
   rows: Rows,
   overrides: readonly Override[],
   privateAddresses: PrivateAddresses = 'allow',
+  valid: ValidRows | null = null,
 ): Configuration {
   const problems: Problem[] = [];
   const sources: Sources = {
@@ -38,7 +45,8 @@ export function mergeConfiguration(
     sources.providers.set(row.provider_key, 'table providers');
   }
   const teams = new Map(rows.teams.map((row) => [row.name, row]));
-  const credentials = [...rows.credentials];
+  const changesKeys = overrides.some((override) => override.credentials.size > 0);
+  const credentials = changesKeys ? [...rows.credentials] : rows.credentials;
   /** Indexes of credentials by name, so that an override need not search all of them. */
   const places = new Map<string, number[]>();
   const addPlace = (name: string, place: number) => {
@@ -46,7 +54,7 @@ export function mergeConfiguration(
     if (others) others.push(place);
     else places.set(name, [place]);
   };
-  if (overrides.some((override) => override.credentials.size > 0)) {
+  if (changesKeys) {
     for (const [place, { name }] of credentials.entries()) addPlace(name, place);
   }
 
@@ -87,7 +95,7 @@ export function mergeConfiguration(
     ...(rows.purges && { purges: rows.purges }),
   };
   // Those of 150,000 rows would not fit on the stack as arguments of `push`.
-  for (const problem of validateConfiguration(merged, sources, privateAddresses)) {
+  for (const problem of validateConfiguration(merged, sources, privateAddresses, valid)) {
     problems.push(problem);
   }
   if (problems.length > 0) throw new ConfigError(problems);

@@ -51,16 +51,28 @@ const validateTeamShape = compileSchema<Team>({
   properties: teamProperties,
 });
 
-/** All problems of a merged configuration; empty when it is valid. */
+/** Rows that need no check: each is an object of a valid configuration, except some credentials. */
+export interface ValidRows {
+  configuration: Configuration;
+  /** Credentials that it does not have; their keys are not those of others. */
+  added: readonly Credential[];
+}
+
+/**
+ * All problems of a merged configuration; empty when it is valid.
+ * @param valid null: all rows are checked.
+ */
 export function validateConfiguration(
   configuration: Configuration,
   sources: Sources,
   privateAddresses: PrivateAddresses = 'allow',
+  valid: ValidRows | null = null,
 ): Problem[] {
   const problems: Problem[] = [];
+  const known = new Set<object>(valid?.configuration.providers);
   for (const provider of configuration.providers) {
     // A disabled provider does no harm, and may have an unknown type.
-    if (!provider.is_enabled) continue;
+    if (!provider.is_enabled || known.has(provider)) continue;
     const source = sources.providers.get(provider.provider_key) ?? 'configuration';
     problems.push(...providerProblems(provider, source, privateAddresses));
   }
@@ -76,7 +88,9 @@ export function validateConfiguration(
   }
   const teams = new Set(configuration.teams.map(({ name }) => name));
   const names = new Map<string, string>();
-  for (const credential of configuration.credentials) {
+  const isTeamGone = valid?.configuration.teams.some(({ name }) => !teams.has(name));
+  const unchecked = valid && !isTeamGone ? valid.added : configuration.credentials;
+  for (const credential of unchecked) {
     const source = sources.credentials.get(credential) ?? 'table credentials';
     problems.push(...credentialProblems(credential, source, teams));
     const other = names.get(credential.credential_key);

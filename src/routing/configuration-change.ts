@@ -12,11 +12,17 @@ export interface CredentialChange {
   added: readonly Credential[];
 }
 
+/** The complete difference of a configuration to the one before, where it is known. */
+export interface KnownChange extends CredentialChange {
+  /** True where something besides credentials may have changed. */
+  hasOthers: boolean;
+}
+
 /** The difference between two configurations, as large as the change, not the tables. */
 export interface ConfigurationChange extends CredentialChange {
   version: number;
-  /** All enabled providers in order; unchanged ones by their key only. */
-  providers: (Provider | string)[];
+  /** All enabled providers in order, unchanged ones by their key only; null: all are unchanged. */
+  providers: (Provider | string)[] | null;
   teams: Team[];
   budgets: Budget[];
   stops: Stop[];
@@ -53,17 +59,12 @@ function slices<T>(all: readonly T[], max: number): T[][] {
   return Array.from({ length: count }, (_, n) => all.slice(n * max, (n + 1) * max));
 }
 
-/** The difference if only these credentials changed, without comparing all of them. */
+/** The difference if only these credentials changed. */
 export function changeOfCredentials(
   after: Configuration,
   { removed, added }: CredentialChange,
 ): ConfigurationChange {
-  return {
-    ...smallTables(after),
-    providers: enabled(after).map(({ provider_key }) => provider_key),
-    added,
-    removed,
-  };
+  return { ...smallTables(after), providers: null, added, removed };
 }
 
 /** Sent whole: comparing would cost as much. */
@@ -80,8 +81,41 @@ function smallTables(configuration: Configuration) {
   };
 }
 
-export function changeBetween(before: Configuration, after: Configuration): ConfigurationChange {
+/** @param known spares comparing what has not changed; null: anything may have. */
+export function changeBetween(
+  before: Configuration,
+  after: Configuration,
+  known: KnownChange | null = null,
+): ConfigurationChange {
+  if (known && !known.hasOthers) return changeOfCredentials(after, known);
   const providers = new Map(enabled(before).map((one) => [one.provider_key, one]));
+  return {
+    ...smallTables(after),
+    providers: enabled(after).map((provider) => {
+      const old = providers.get(provider.provider_key);
+      return old && isSameRow(old, provider) ? provider.provider_key : provider;
+    }),
+    ...(known ? withKeysOfTeams(before, after, known) : credentialsBetween(before, after)),
+  };
+}
+
+/** The change, and the keys of teams that have changed: a key's limits and models depend on its team. */
+function withKeysOfTeams(
+  before: Configuration,
+  after: Configuration,
+  { removed, added }: CredentialChange,
+): CredentialChange {
+  const same = teamsInBoth(before.teams, after.teams);
+  const changed = new Set(after.teams.map(({ name }) => name).filter((name) => !same.has(name)));
+  if (changed.size === 0) return { removed, added };
+  const known = new Set(added);
+  const others = after.credentials.filter(
+    (each) => each.team && changed.has(each.team) && !known.has(each),
+  );
+  return { removed: [...removed, ...others], added: [...added, ...others] };
+}
+
+function credentialsBetween(before: Configuration, after: Configuration): CredentialChange {
   const sameTeams = teamsInBoth(before.teams, after.teams);
   const credentials = new Map(before.credentials.map((one) => [one.credential_key, one]));
   const added: Credential[] = [];
@@ -92,15 +126,7 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
       credentials.delete(credential.credential_key);
     else added.push(credential);
   }
-  return {
-    ...smallTables(after),
-    providers: enabled(after).map((provider) => {
-      const old = providers.get(provider.provider_key);
-      return old && isSameRow(old, provider) ? provider.provider_key : provider;
-    }),
-    added,
-    removed: [...credentials.values()],
-  };
+  return { added, removed: [...credentials.values()] };
 }
 
 /** The names of teams that have not changed. */
@@ -131,4 +157,20 @@ export function isSameRow(a: unknown, b: unknown): boolean {
         name === others[place] && isSameRow(Reflect.get(a, name), Reflect.get(b, name)),
     )
   );
+}
+
+/**
+ * The rows of a list; those that are as before are the same objects, so that whoever compares rows
+ * need not read them. Names are unique.
+ */
+export function reusingRows<Row extends object>(
+  before: readonly Row[] | undefined,
+  after: Row[],
+  nameOf: (row: Row) => unknown,
+): Row[] {
+  const known = new Map(before?.map((row) => [nameOf(row), row]));
+  return after.map((row) => {
+    const old = known.get(nameOf(row));
+    return old !== undefined && isSameRow(old, row) ? old : row;
+  });
 }

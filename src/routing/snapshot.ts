@@ -83,19 +83,19 @@ export function changeSnapshot(
   const { providers } = change;
   next.change(change);
   const credentials = next.table();
-  const isRouteSame =
-    providers.length === before.providers.length &&
-    providers.every((provider, place) => provider === before.providers[place]?.key) &&
-    JSON.stringify(change.canaries) === JSON.stringify(before.canaries);
-  if (isRouteSame) {
+  const areSame =
+    providers === null ||
+    (providers.length === before.providers.length &&
+      providers.every((provider, place) => provider === before.providers[place]?.key));
+  if (areSame && JSON.stringify(change.canaries) === JSON.stringify(before.canaries)) {
     // The model index is reused: it takes long to build for many providers.
     return Object.freeze({ ...before, hash, credentials, ...compiled(change) });
   }
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));
-  const changed = providers.flatMap((provider) =>
+  const changed = providers?.flatMap((provider) =>
     typeof provider === 'string' ? (known.get(provider) ?? []) : routed(provider),
   );
-  return assemble(hash, change, changed, credentials);
+  return assemble(hash, change, changed ?? before.providers, credentials);
 }
 
 function routed(config: Provider): RoutedProvider {

@@ -34,8 +34,10 @@ export class Upstreams {
   }
 
   /** Closes the pools of all other connections, each after its last request. */
-  retain(connections: readonly Connection[]): void {
-    const kept = new Set(connections.map(({ key }) => key));
+  retain(connections: Iterable<Connection>): void {
+    if (this.#pools.size + this.#upgradePools.size === 0) return;
+    const kept = new Set<string>();
+    for (const { key } of connections) kept.add(key);
     for (const pools of [this.#pools, this.#upgradePools]) {
       for (const [key, pool] of pools) {
         if (kept.has(key)) continue;

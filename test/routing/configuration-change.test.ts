@@ -81,7 +81,7 @@ test('a change contains only the differences', () => {
   assert.deepEqual([same.added, same.removed], [[], []]);
   const change = changeBetween(before, after);
   assert.deepEqual(
-    change.providers.map((one) => (typeof one === 'string' ? one : { weight: one.weight })),
+    change.providers?.map((one) => (typeof one === 'string' ? one : { weight: one.weight })),
     ['q', { weight: 5 }],
   );
 });

@@ -1,7 +1,7 @@
 import Bottleneck from 'bottleneck';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
-import { compileWires } from '../../routing/wire.js';
+import { type Connection, compileWires } from '../../routing/wire.js';
 import { Upstreams } from '../../upstream/upstreams.js';
 import { notAsked, type Probe, probe } from './probe.js';
 import { checkProvider, type ProviderHealth } from './provider-health.js';
@@ -93,8 +93,7 @@ export class HealthChecks {
 
   /** Closes the connections to providers that are gone. */
   configured({ providers }: Configuration): void {
-    const used = providers.filter(({ is_enabled }) => is_enabled);
-    this.#upstreams.retain(used.map((provider) => compileWires(provider).connection));
+    this.#upstreams.retain(connectionsTo(providers));
   }
 
   /** Aborts running tests. */
@@ -147,6 +146,13 @@ export class HealthChecks {
       const bounds = { timeoutMs: Math.min(timeoutMs, leftMs), signal: this.#stop.signal };
       return probe(this.#upstreams, provider, model, bounds);
     });
+  }
+}
+
+/** Compiled only where connections are open. */
+function* connectionsTo(providers: readonly Provider[]): Generator<Connection> {
+  for (const provider of providers) {
+    if (provider.is_enabled) yield compileWires(provider).connection;
   }
 }
 

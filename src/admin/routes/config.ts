@@ -35,7 +35,7 @@ export const configRoutes: readonly AdminRoute[] = [
       responses: { 200: jsonResponse('What is active now', ref('ConfigReloaded')) },
     },
     handle: async (_request, control) => {
-      const active = await query(control, () => control.reload(), reloadTimeoutMs);
+      const active = await query(control, () => control.renew(), reloadTimeoutMs);
       const { providers, credentials } = active.configuration;
       return {
         status: 200,

@@ -20,9 +20,12 @@ export function configuredNames(
   for (const { model_mapping } of providers) {
     for (const name of Object.entries(model_mapping).flat()) if (isExact(name)) models.add(name);
   }
+  // Most keys have the same few: each is read once.
+  const allowed = new Set<string>();
   for (const { allowed_models } of credentials) {
-    for (const name of allowed_models ?? []) if (isExact(name)) models.add(name);
+    for (const name of allowed_models ?? []) allowed.add(name);
   }
+  for (const name of allowed) if (isExact(name)) models.add(name);
   const enabled = providers.filter(({ is_enabled }) => is_enabled);
   return {
     models,

@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto';
 import type { Configuration, Credential, Provider } from '../../config/configuration.js';
-import type { CredentialChange } from '../../routing/configuration-change.js';
+import type { KnownChange } from '../../routing/configuration-change.js';
 
 const modulus = 1n << 256n;
+
+/** The text of each provider, which is longer than all the rest. */
+const texts = new WeakMap<Provider, string>();
 
 /**
  * Hash of everything but the version: configurations that route alike have equal hashes.
@@ -25,19 +28,35 @@ export class ContentHash {
 
   /** @param before that of another configuration, which may have the same list of credentials. */
   static of(configuration: Configuration, before: ContentHash | null = null): ContentHash {
-    // The operator's prices are included in the providers' price sheets.
-    const { version: _version, prices: _prices, providers, credentials, ...rest } = configuration;
-    const others = JSON.stringify([providers.map(withoutPrices), rest]);
+    const { credentials } = configuration;
     const isSameList = before !== null && before.#credentials === credentials;
     const sum = isSameList ? before.#sum : sumOf(credentials);
-    return new ContentHash(hash('sha256', others), credentials, sum);
+    return new ContentHash(hashOfOthers(configuration), credentials, sum);
   }
 
-  /** The hash of a configuration that differs in these credentials only. */
-  changed(credentials: readonly Credential[], { removed, added }: CredentialChange): ContentHash {
+  /** The hash of a configuration that differs in this. */
+  changed(configuration: Configuration, { removed, added, hasOthers }: KnownChange): ContentHash {
     const sum = this.#sum - sumOf(removed) + sumOf(added);
-    return new ContentHash(this.#others, credentials, ((sum % modulus) + modulus) % modulus);
+    const others = hasOthers ? hashOfOthers(configuration) : this.#others;
+    const { credentials } = configuration;
+    return new ContentHash(others, credentials, ((sum % modulus) + modulus) % modulus);
   }
+}
+
+/** The operator's prices are included in the providers' price sheets. */
+function hashOfOthers(configuration: Configuration): string {
+  const { version, prices, providers, credentials, ...rest } = configuration;
+  return hash('sha256', `[[${providers.map(textOf).join(',')}],${JSON.stringify(rest)}]`);
+}
+
+/** A price sheet is long, and its revision identifies it. */
+function textOf(provider: Provider): string {
+  const known = texts.get(provider);
+  if (known !== undefined) return known;
+  const { prices, ...others } = provider;
+  const text = JSON.stringify(prices ? { ...others, prices: prices.revision } : others);
+  texts.set(provider, text);
+  return text;
 }
 
 function sumOf(credentials: readonly Credential[]): bigint {
@@ -46,9 +65,4 @@ function sumOf(credentials: readonly Credential[]): bigint {
     sum += BigInt(`0x${hash('sha256', JSON.stringify(credential))}`);
   }
   return sum % modulus;
-}
-
-/** A price sheet is long, and its revision identifies it. */
-function withoutPrices({ prices, ...provider }: Provider): object {
-  return prices ? { ...provider, prices: prices.revision } : provider;
 }

@@ -25,8 +25,8 @@ interface FollowOptions {
   onMessage: (text: string) => void;
   /** The version that is active. */
   knownVersion: () => number;
-  /** True if there are sources besides the database that send no notification. */
-  alwaysMark: () => boolean;
+  /** Time to read again what changes without a notification. */
+  renew: () => void;
   onState: (state: 'up' | 'down') => void;
   emit: Emit;
 }
@@ -37,7 +37,7 @@ interface FollowOptions {
  * which are then replaced.
  */
 export function followDatabase(options: FollowOptions): { close(): Promise<void> } {
-  const { store, listenUrl, mark, knownVersion, alwaysMark, onState, emit } = options;
+  const { store, listenUrl, mark, knownVersion, renew, onState, emit } = options;
   const { database } = store;
   let isListening = false;
   let isUp: boolean | null = null;
@@ -76,9 +76,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       // A version that could not be activated is retried only at the slow interval.
       const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
       polledVersion = version;
-      if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) {
-        mark(isUp === false || isStale);
-      }
+      if (isOther || isUp === false || isStale) mark(isUp === false || isStale);
+      if (isSlow) renew();
       isStale = false;
       tell(true);
       if (!isListening && !isPolling) emit({ type: 'database_polled' });

@@ -11,8 +11,8 @@ const maxTold = 10;
 export interface FollowedSecrets {
   /** Names of providers that are treated as disabled because of their keys, each with the reason. */
   readonly unusable: ReadonlyMap<string, string>;
-  /** True if some keys are in files, whose changes cause no notification. */
-  readonly hasFiles: boolean;
+  /** True if some keys are in files, or cannot be used yet: what changes that causes no notification. */
+  readonly mayChange: boolean;
   /**
    * The configuration with its secrets in the clear. Reports changes of them; never fails.
    * @param rows that it was built from.
@@ -30,8 +30,8 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
     get unusable() {
       return unusable;
     },
-    get hasFiles() {
-      return hasFiles;
+    get mayChange() {
+      return hasFiles || unusable.size > 0;
     },
     async resolve(configuration, rows) {
       await secrets.keys.read().catch((error: unknown) => {

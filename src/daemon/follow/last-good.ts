@@ -10,6 +10,7 @@ import {
   sealBytes,
   sealHeadBytes,
 } from '../../config/secrets/secret-cipher.js';
+import type { CredentialChange } from '../../routing/configuration-change.js';
 import { changed, differenceOf, type RowsDifference } from './rows-difference.js';
 
 /** Bound to every file, so that files of other formats are rejected. */
@@ -44,6 +45,7 @@ export class LastGood {
   readonly #log: string;
   readonly #ring: () => KeyRing;
   #kept: Kept | null = null;
+  #latest: Configuration | null = null;
   /** Configuration to write as a whole at the next due time. */
   #waiting: Configuration | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -59,9 +61,12 @@ export class LastGood {
   /**
    * Stores rows, after any write in progress; the previous ones stay until the new file is
    * complete. Rows that are the same object as before are assumed unchanged.
+   * @param change the difference of credentials to the rows of the last call; null: it is found.
    */
-  save(rows: Configuration): Promise<void> {
-    return this.#after(() => this.#save(rows));
+  save(rows: Configuration, change: CredentialChange | null = null): Promise<void> {
+    const before = this.#latest;
+    this.#latest = rows;
+    return this.#after(() => this.#save(rows, this.#kept?.rows === before ? change : null));
   }
 
   /** Writes any pending configuration. */
@@ -87,10 +92,10 @@ export class LastGood {
     }
   }
 
-  async #save(rows: Configuration): Promise<void> {
+  async #save(rows: Configuration, change: CredentialChange | null): Promise<void> {
     const kept = this.#kept;
     if (kept === null || kept.keyId !== this.#ring()[0]?.id) return await this.#write(rows);
-    const difference = differenceOf(kept.rows, rows);
+    const difference = differenceOf(kept.rows, rows, change);
     if (difference === 'many') return this.#writeLater(rows, kept);
     if (difference !== null) await this.#append({ base: kept.base, difference });
     kept.rows = rows;

@@ -1,14 +1,14 @@
 import type { ActiveConfiguration } from '../../admin/control.js';
 import type { ChangeAuthor } from '../../changes/change-control.js';
 import { type ConfigurationParts, newProblems } from '../../changes/new-problems.js';
-import type { Configuration } from '../../config/configuration.js';
+import type { Configuration, Provider } from '../../config/configuration.js';
 import { mergeConfiguration, mergeCredentials } from '../../config/merge.js';
-import { type Override, type OverrideFile, parseOverride } from '../../config/overrides.js';
+import { type OverrideFile, parseOverride } from '../../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../config/problem.js';
 import type { Emit } from '../../observe/event.js';
-import type { CredentialChange } from '../../routing/configuration-change.js';
+import { type KnownChange, reusingRows } from '../../routing/configuration-change.js';
 import { ContentHash } from './content-hash.js';
-import type { RowsChange, RowsNow } from './row-reader.js';
+import type { RowsNow } from './row-reader.js';
 
 /** Changes within this time are read together. */
 const debounceMs = 50;
@@ -34,12 +34,12 @@ interface ReloaderOptions extends ConfigurationParts {
   resolve?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
   /**
    * Sends a configuration to all workers; resolves when each uses it.
-   * @param change the complete difference, if known; null: anything may have changed.
+   * @param change null: anything may have changed.
    */
   publish: (
     configuration: Configuration,
     hash: string,
-    change: CredentialChange | null,
+    change: KnownChange | null,
   ) => Promise<void>;
   /**
    * Called after each reload with the active configuration, even if unchanged, and the rows that it
@@ -48,7 +48,7 @@ interface ReloaderOptions extends ConfigurationParts {
   activated: (
     configuration: Configuration,
     rows: Configuration,
-    change: CredentialChange | null,
+    change: KnownChange | null,
   ) => void;
   emit: Emit;
 }
@@ -163,7 +163,7 @@ export class Reloader {
       const { configuration, rows, change } = await this.#read();
       const content =
         change && this.#content
-          ? this.#content.changed(configuration.credentials, change)
+          ? this.#content.changed(configuration, change)
           : ContentHash.of(configuration, this.#content);
       const hash = content.hex;
       const changed = hash !== this.#active?.hash;
@@ -203,14 +203,15 @@ export class Reloader {
     const { publish, activated, resolve } = this.#options;
     const [read, active] = [this.#lastRead, this.#active];
     if (!read || !active || !resolve || this.#stopped) return;
-    const configuration = await resolve(read.merged, read.rows);
+    const change = { removed: [], added: [], hasOthers: true };
+    const configuration = await this.#resolved(read.merged, read.rows);
     const content = ContentHash.of(configuration, this.#content);
     const hash = content.hex;
     if (hash === active.hash) return;
-    await publish(configuration, hash, null);
+    await publish(configuration, hash, change);
     this.#active = { configuration, hash, since: active.since };
     this.#content = content;
-    activated(configuration, read.rows, null);
+    activated(configuration, read.rows, change);
   }
 
   async #currentRows(): Promise<Configuration> {
@@ -226,9 +227,9 @@ export class Reloader {
   async #read(): Promise<{
     configuration: Configuration;
     rows: Configuration;
-    change: CredentialChange | null;
+    change: KnownChange | null;
   }> {
-    const { readOverrides, resolve, privateAddresses } = this.#options;
+    const { readOverrides, privateAddresses } = this.#options;
     const whole = this.#isWholeWanted || this.#failed;
     this.#isWholeWanted = false;
     const [{ rows, change }, files] = await Promise.all([this.#readRows(whole), readOverrides()]);
@@ -239,10 +240,21 @@ export class Reloader {
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
-    if (isKnown && last && this.#active && isOfCredentials(change, overrides)) {
-      const merged = mergeCredentials(last.merged, rows, change.added);
+    // An override file may change a database credential, or define the same key.
+    const isApart = overrides.every(({ credentials }) => credentials.size === 0);
+    if (isKnown && last && this.#active && (isApart || isEmpty(change))) {
+      const { merged: configuration } = last;
+      if (change.hasOthers) {
+        const valid = { configuration, added: change.added };
+        const merged = mergeConfiguration(rows, overrides, privateAddresses, valid);
+        this.#lastRead = { merged, rows, files };
+        return { configuration: await this.#resolved(merged, rows), rows, change };
+      }
+      const merged = isEmpty(change)
+        ? { ...configuration, version: rows.version }
+        : mergeCredentials(configuration, rows, change.added);
       this.#lastRead = { merged, rows, files };
-      // Their secrets are as they were.
+      // The secrets of all others are as they were.
       const { credentials, version } = merged;
       return {
         configuration: { ...this.#active.configuration, credentials, version },
@@ -250,13 +262,18 @@ export class Reloader {
         change,
       };
     }
-    const merged =
-      isKnown && last && isEmpty(change)
-        ? { ...last.merged, version: rows.version }
-        : mergeConfiguration(rows, overrides, privateAddresses);
+    const merged = mergeConfiguration(rows, overrides, privateAddresses);
     this.#lastRead = { merged, rows, files };
+    return { configuration: await this.#resolved(merged, rows), rows, change: null };
+  }
+
+  async #resolved(merged: Configuration, rows: Configuration): Promise<Configuration> {
+    const { resolve } = this.#options;
     const configuration = resolve ? await resolve(merged, rows) : merged;
-    return { configuration, rows, change: null };
+    const before = this.#active?.configuration.providers;
+    const nameOf = (provider: Provider) => provider.provider_key;
+    const providers = reusingRows(before, configuration.providers, nameOf);
+    return { ...configuration, providers };
   }
 
   async #readRows(whole: boolean): Promise<RowsNow> {
@@ -265,14 +282,8 @@ export class Reloader {
   }
 }
 
-function isEmpty({ removed, added, hasOthers }: RowsChange): boolean {
+function isEmpty({ removed, added, hasOthers }: KnownChange): boolean {
   return removed.length + added.length === 0 && !hasOthers;
-}
-
-/** An override file may change a database credential, or define the same key. */
-function isOfCredentials(change: RowsChange, overrides: readonly Override[]): boolean {
-  const isElsewhere = overrides.some(({ credentials }) => credentials.size > 0);
-  return !change.hasOthers && !isEmpty(change) && !isElsewhere;
 }
 
 function areSame(before: readonly OverrideFile[] = [], after: readonly OverrideFile[]): boolean {

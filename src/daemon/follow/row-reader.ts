@@ -6,19 +6,13 @@ import type {
   ReadRows,
   RowChanges,
 } from '../../db/queries/configuration/read-configuration.js';
-import { type CredentialChange, isSameRow } from '../../routing/configuration-change.js';
+import { isSameRow, type KnownChange, reusingRows } from '../../routing/configuration-change.js';
 
-/** Rows as they are now, and how they differ from those read before. */
+/** Rows as they are now, and how they differ from those read before: unchanged rows are the same objects. */
 export interface RowsNow {
   rows: Configuration;
   /** Null: they were read as a whole, and may differ in anything. */
-  change: RowsChange | null;
-}
-
-/** A difference of rows; unchanged ones are the same objects as before. */
-export interface RowsChange extends CredentialChange {
-  /** True where other tables have changed. */
-  hasOthers: boolean;
+  change: KnownChange | null;
 }
 
 interface RowReaderOptions {
@@ -64,9 +58,23 @@ function applyChanges(before: Configuration, changes: RowChanges): RowsNow {
   const isChanged = ids.length > 0;
   const credentials = isChanged ? patched(before.credentials, changes) : before.credentials;
   return {
-    rows: { ...before, ...others, version: position.version, credentials },
+    rows: { ...before, ...reusing(before, others ?? {}), version: position.version, credentials },
     change: { removed, added: changes.credentials, hasOthers: others !== null },
   };
+}
+
+function reusing(before: Configuration, others: Partial<Configuration>): Partial<Configuration> {
+  const sections = Object.entries(others) as [keyof Configuration, object[]][];
+  return Object.fromEntries(
+    sections.map(([section, rows]) => [
+      section,
+      reusingRows(before[section] as object[] | undefined, rows, nameOf),
+    ]),
+  );
+}
+
+function nameOf(row: { provider_key?: string; name?: string; id?: number }): string | number {
+  return row.provider_key ?? row.name ?? row.id ?? '';
 }
 
 /** The list, in order of ids, with rows replaced, added and left out. */

@@ -104,6 +104,11 @@ export function createControl(options: ControlOptions): Control {
     reports: new Reports(() => store.reports),
     active: () => started().active,
     reload: () => started().reload(),
+    async renew() {
+      const active = started();
+      await active.renew();
+      return await active.reload();
+    },
     bulk: (request, signal) => {
       started();
       return bulk.answer(request, signal);

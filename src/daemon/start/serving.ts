@@ -79,10 +79,10 @@ export function createServing(options: ServingOptions): Serving {
     },
     privateAddresses: settings.upstream.private_addresses,
     publish: async (configuration, hash, change) => {
-      if (!change || namesModels(change)) {
+      if (!change || change.hasOthers || namesModels(change)) {
         metrics.configured(configuredNames(configuration, settings.routing));
       }
-      if (!change) {
+      if (!change || change.hasOthers) {
         prices.configured(configuration.providers);
         budgets.configured(configuration);
         options.onConfiguration(configuration);
@@ -95,10 +95,10 @@ export function createServing(options: ServingOptions): Serving {
     activated: (configuration, rows, change) => {
       workers.inform({ configVersion: configuration.version });
       void fleet.fleet.beat();
-      lastGood.save(rows).catch((error: unknown) => {
+      lastGood.save(rows, change).catch((error: unknown) => {
         emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
       });
-      if (!change) probing.configured(configuration);
+      if (!change || change.hasOthers) probing.configured(configuration);
       pastProviders.add(configuration);
     },
     emit,
@@ -110,7 +110,7 @@ export function createServing(options: ServingOptions): Serving {
       mark: (whole) => reloader.mark(whole),
       onMessage: (text) => fleet.bus.receive(text),
       knownVersion: () => reloader.active.configuration.version,
-      alwaysMark: () => followed.hasFiles,
+      renew: () => void (followed.mayChange && reloader.renew()),
       onState: (database) => workers.inform({ database }),
       emit,
     });

@@ -195,10 +195,13 @@ function descriptorCap({ limit, maxClients: max }: Descriptors): TotalCap {
 
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
+  const { providers } = current.snapshot;
   current.snapshot = changeSnapshot(current.snapshot, change, hash, nextCredentials);
   nextCredentials = undefined;
   current.cache.purge(change.purges);
-  current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
+  if (current.snapshot.providers !== providers) {
+    current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
+  }
   // A kill switch must not wait for the clock.
   if (current.snapshot.stops) current.watchdog.tick();
   onActivated();

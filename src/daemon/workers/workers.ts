@@ -5,11 +5,7 @@ import type { WorkerState } from '../../observe/gateway-state.js';
 import { unpackRequests } from '../../observe/packed-requests.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
-import {
-  type CredentialChange,
-  changeBetween,
-  changeOfCredentials,
-} from '../../routing/configuration-change.js';
+import { changeBetween, type KnownChange } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import { buildOnDisk, workerFile } from '../build.js';
 import { ownDescriptors } from './descriptors.js';
@@ -108,20 +104,18 @@ export class Workers {
 
   /**
    * Sends a configuration to every worker; resolves when each of them uses it.
-   * @param known the complete difference to the previous one; null: it is computed.
+   * @param known see `changeBetween`.
    */
   async publish(
     configuration: Configuration,
     hash: string,
-    known: CredentialChange | null = null,
+    known: KnownChange | null = null,
   ): Promise<void> {
     const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
     this.shared.answers?.purge(configuration.purges ?? []);
     // Sends only the changes: reading a whole large table would block a worker.
-    const change = known
-      ? changeOfCredentials(configuration, known)
-      : changeBetween(before, configuration);
+    const change = changeBetween(before, configuration, known);
     for (const live of this.#pool.all) live.change(change, hash);
     await this.#pool.until(() => this.#pool.isStopping || this.#pool.uses(hash));
   }

@@ -27,7 +27,7 @@ test('a poll that fails late, on connections replaced since, does not take the d
     },
     onMessage: () => {},
     knownVersion: () => 0,
-    alwaysMark: () => false,
+    renew: () => {},
     onState: (state) => states.push(state),
     emit: () => {},
   });

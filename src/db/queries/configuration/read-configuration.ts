@@ -29,6 +29,8 @@ export interface ReadRows {
   position: FeedPosition;
 }
 
+type OtherRows = Omit<Configuration, 'version' | 'credentials'>;
+
 /** Changes since a position. */
 export interface RowChanges {
   position: FeedPosition;
@@ -36,8 +38,8 @@ export interface RowChanges {
   ids: readonly number[];
   /** Changed rows that still exist, by id. */
   credentials: Credential[];
-  /** All rows of the other tables; null if none has changed. */
-  others: Omit<Configuration, 'version' | 'credentials'> | null;
+  /** All rows of each other table that has changed; null if none has. */
+  others: Partial<OtherRows> | null;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function readAllRows(sql: Sql): Promise<ReadRows> {
     ${oneSnapshot}
     SELECT ${positionColumns};
     SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id;
-    ${otherTables('')}`)) as object as [
+    ${otherTables(() => '')}`)) as object as [
     [],
     FeedPosition[],
     Omit<CredentialRow, Dates>[],
@@ -99,13 +101,13 @@ export async function readChanges(
     SELECT ${positionColumns},
       (SELECT count(DISTINCT version)::int FROM ${since}) AS versions,
       (SELECT coalesce(bool_and(row_id IS NOT NULL), true) FROM ${since}) AS "isNamed",
-      (SELECT coalesce(bool_or(tab <> 'credentials'), false) FROM ${since}) AS "hasOthers";
+      (SELECT coalesce(json_agg(DISTINCT tab), '[]') FROM ${since} AND tab <> 'credentials') AS tables;
     SELECT DISTINCT row_id AS id FROM ${since} AND tab = 'credentials' ORDER BY 1;
     SELECT ${columns(credentialColumns)} FROM credentials
     WHERE id IN (SELECT row_id FROM ${since} AND tab = 'credentials') ORDER BY id;
-    ${otherTables(`WHERE EXISTS (SELECT FROM ${since} AND tab <> 'credentials')`)}`)) as object as [
+    ${otherTables((table) => `WHERE EXISTS (SELECT FROM ${since} AND tab = '${table}')`)}`)) as object as [
     [],
-    (FeedPosition & { versions: number; isNamed: boolean; hasOthers: boolean })[],
+    (FeedPosition & { versions: number; isNamed: boolean; tables: string[] })[],
     { id: number }[],
     Omit<CredentialRow, Dates>[],
     ...Others,
@@ -117,7 +119,7 @@ export async function readChanges(
     position: { version: now.version, entry: now.entry },
     ids: ids.map(({ id }) => id),
     credentials: credentials.map((row) => toCredential(row.id, row)),
-    others: now.hasOthers ? toOthers(others) : null,
+    others: now.tables.length === 0 ? null : onlyOf(now.tables, toOthers(others)),
   };
 }
 
@@ -133,22 +135,24 @@ type Others = [
   ...Record<string, unknown>[][],
 ];
 
-function otherTables(condition: string): string {
+/** A section has the name of its table. The feed does not name purges: all is read after one. */
+function onlyOf(tables: readonly string[], rows: OtherRows): Partial<OtherRows> {
+  return Object.fromEntries(Object.entries(rows).filter(([section]) => tables.includes(section)));
+}
+
+function otherTables(condition: (table: string) => string): string {
   const tables = [
     ['providers', columns(providerColumns)],
     ['teams', columns(teamColumns)],
     ['cache_purges', 'id, applies_to'],
-    ...namedSectionNames.map((table) => [table, namedColumns(table)]),
-  ];
+    ...namedSectionNames.map((table) => [table, namedColumns(table)] as const),
+  ] as const;
   return tables
-    .map(([table, names]) => `SELECT ${names} FROM ${table} ${condition} ORDER BY id`)
+    .map(([table, names]) => `SELECT ${names} FROM ${table} ${condition(table)} ORDER BY id`)
     .join(';\n    ');
 }
 
-function toOthers([providers, teams, purges, ...named]: Others): Omit<
-  Configuration,
-  'version' | 'credentials'
-> {
+function toOthers([providers, teams, purges, ...named]: Others): OtherRows {
   return {
     providers: providers.map(({ id, ...provider }) => ({
       ...provider,
