@@ -214,7 +214,11 @@ export function credentialContentProblems(
   if (expires_at && Number.isNaN(Date.parse(expires_at))) {
     return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
   }
-  if (!allowed_models && !allowed_ips && !limits && !cache) return [];
+  // Most keys have none of these, and there may be a million.
+  const isPlain = !allowed_models || allowed_models[0] === '*';
+  if (isPlain && (allowed_models?.length ?? 0) < 2 && !allowed_ips && !limits?.models && !cache) {
+    return [];
+  }
   return [
     ...modelListProblems(source, `${at}.allowed_models`, allowed_models ?? []),
     ...entryProblems(source, `${at}.allowed_ips`, allowed_ips ?? [], networkProblem),

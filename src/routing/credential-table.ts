@@ -21,7 +21,8 @@ export interface RoutedCredential {
   readonly team: string | null;
   /** Tags of all its requests: its own and its team's, each once. */
   readonly tags: readonly string[];
-  readonly hash: Buffer;
+  /** SHA-256 of the key, lower-case hex. */
+  readonly hash: string;
   /** Identifies this credential's limiter: a rotated key keeps it. */
   readonly key: string;
   /** Null: all models. If it belongs to a team, the team allows them too. */
@@ -158,14 +159,16 @@ function shardOf(digest: string): number {
   return Number.parseInt(digest.slice(0, 2), 16);
 }
 
+/** At the start it is called for each of perhaps a million keys. */
 function routed(credential: Credential, team: Team | null): RoutedCredential {
+  const key = limiterKey(credential);
   return Object.freeze({
     id: credential.id,
     name: credential.name,
     team: team?.name ?? null,
-    tags: Object.freeze([...new Set([...(credential.tags ?? []), ...(team?.tags ?? [])])]),
-    hash: Buffer.from(credential.credential_key, 'hex'),
-    key: limiterKey(credential),
+    tags: tagsOf(credential.tags, team?.tags),
+    hash: credential.credential_key,
+    key,
     allows: both(
       compileAllowedModels(credential.allowed_models),
       team && compileAllowedModels(team.allowed_models),
@@ -174,18 +177,25 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
     share: Object.freeze({
       team: team?.name ?? '',
       teamWeight: team?.weight ?? 1,
-      key: limiterKey(credential),
+      key,
       keyWeight: credential.weight ?? 1,
       priority: credential.priority ?? 0,
     }),
-    quotas: compileQuotas(credential, limiterKey(credential), team),
+    quotas: compileQuotas(credential, key, team),
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,
     losses: credential.losses ?? null,
     burst: credential.burst ?? credential.rate_limit ?? 0,
     allowedIps: credential.allowed_ips ? new Networks(credential.allowed_ips) : null,
-    cache: compileCachePolicy(credential, limiterKey(credential), team),
+    cache: compileCachePolicy(credential, key, team),
   });
+}
+
+const noTags: readonly string[] = Object.freeze([]);
+
+function tagsOf(own: readonly string[] = noTags, ofTeam = noTags): readonly string[] {
+  if (own.length + ofTeam.length === 0) return noTags;
+  return Object.freeze([...new Set([...own, ...ofTeam])]);
 }
 
 /** The id, since a hash would give a rotated key a full bucket. */
@@ -202,7 +212,7 @@ function routedBefore(
   const ends = [after.expiresAt, milliseconds(credential.previous_expires_at) ?? 0];
   return Object.freeze({
     ...after,
-    hash: Buffer.from(previousKey, 'hex'),
+    hash: previousKey,
     expiresAt: Math.min(...ends.filter((end) => end !== null)),
   });
 }

@@ -52,11 +52,11 @@ export function compileQuotas(
   credentialKey: string,
   team: Team | null,
 ): Quotas | null {
+  if (isEmpty(credential.limits) && isEmpty(team?.limits)) return null;
   const owners = [
     { limits: credential.limits ?? {}, key: credentialKey, owner: 'this key' },
     { limits: team?.limits ?? {}, key: `team ${team?.name}`, owner: `the team "${team?.name}"` },
-  ].filter(({ limits }) => Object.keys(limits).length > 0);
-  if (owners.length === 0) return null;
+  ].filter(({ limits }) => !isEmpty(limits));
   const always = owners.flatMap(({ limits, key, owner }) => quotasOf(limits, key, owner));
   const byModel = owners.flatMap(({ limits, key, owner }) => {
     const models = modelQuotas(limits, key, owner);
@@ -74,6 +74,11 @@ export function compileQuotas(
       return [...always, ...ofModel];
     },
   };
+}
+
+function isEmpty(limits: Limits | undefined): boolean {
+  for (const _ in limits) return false;
+  return true;
 }
 
 /** A request's share of a limit. */

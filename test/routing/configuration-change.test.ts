@@ -32,7 +32,7 @@ function content({ providers, credentials, models }: Snapshot) {
   return {
     providers: providers.map(({ config, weight }) => ({ config, weight })),
     models,
-    credentials: found.map((one) => one && { ...one, allows: null, hash: String(one.hash) }),
+    credentials: found.map((one) => one && { ...one, allows: null, hash: one.hash }),
     names: [...credentials.values()].map(({ name }) => name).sort(),
   };
 }

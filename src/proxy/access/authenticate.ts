@@ -10,7 +10,7 @@ export const anybody: RoutedCredential = Object.freeze({
   name: 'anonymous',
   team: null,
   tags: [],
-  hash: Buffer.alloc(0),
+  hash: '',
   key: '',
   allows: null,
   rateLimit: null,
@@ -44,11 +44,16 @@ export function authenticate(
   const digest = hash('sha256', key, 'hex');
   const credential = snapshot.credentials.get(digest);
   // The lookup is by hash; comparing in constant time rules out timing attacks.
-  if (!credential || !timingSafeEqual(credential.hash, Buffer.from(digest, 'hex'))) {
+  if (!credential || !isEqualHash(credential.hash, digest)) {
     throw new GatewayError('invalid_api_key', 'The API key provided is not valid here.');
   }
   if (credential.expiresAt !== null && credential.expiresAt <= Date.now()) {
     throw new GatewayError('invalid_api_key', 'The API key provided has expired.');
   }
   return credential;
+}
+
+/** Both are hex. */
+function isEqualHash(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one, 'hex'), Buffer.from(other, 'hex'));
 }

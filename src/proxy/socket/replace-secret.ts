@@ -35,7 +35,7 @@ export async function replaceSecret(
   const sealed = sealSecret(
     {
       ...secret,
-      keyHash: record.credential?.hash.toString('hex') ?? '',
+      keyHash: record.credential?.hash ?? '',
       provider: record.provider ?? '',
       model: record.model ?? '',
     },

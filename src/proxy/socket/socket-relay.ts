@@ -260,7 +260,7 @@ export class SocketRelay implements Watched {
   #holder(): RoutedCredential | null {
     const { hash } = this.#credential;
     if (hash.length === 0) return this.#credential;
-    const now = this.#gateway.snapshot.credentials.get(hash.toString('hex'));
+    const now = this.#gateway.snapshot.credentials.get(hash);
     if (!now || (now.expiresAt !== null && now.expiresAt <= Date.now())) return null;
     return now;
   }

@@ -3,6 +3,7 @@ import type { CachePurge } from '../../../config/rows/cache.js';
 import { namedSectionNames } from '../../../config/rows/named.js';
 import type { Sql } from '../../client.js';
 import {
+  type CredentialInput,
   type CredentialRow,
   credentialColumns,
   type ProviderRow,
@@ -63,13 +64,8 @@ export async function readAllRows(sql: Sql): Promise<ReadRows> {
   const [, [position], credentials, ...others] = (await sql.unsafe(`
     ${oneSnapshot}
     SELECT ${positionColumns};
-    SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id;
-    ${otherTables(() => '')}`)) as object as [
-    [],
-    FeedPosition[],
-    Omit<CredentialRow, Dates>[],
-    ...Others,
-  ];
+    SELECT ${keyColumns} FROM credentials ORDER BY id;
+    ${otherTables(() => '')}`)) as object as [[], FeedPosition[], KeyRow[], ...Others];
   const { version, entry } = position as FeedPosition;
   return {
     rows: {
@@ -103,13 +99,13 @@ export async function readChanges(
       (SELECT coalesce(bool_and(row_id IS NOT NULL), true) FROM ${since}) AS "isNamed",
       (SELECT coalesce(json_agg(DISTINCT tab), '[]') FROM ${since} AND tab <> 'credentials') AS tables;
     SELECT DISTINCT row_id AS id FROM ${since} AND tab = 'credentials' ORDER BY 1;
-    SELECT ${columns(credentialColumns)} FROM credentials
+    SELECT ${keyColumns} FROM credentials
     WHERE id IN (SELECT row_id FROM ${since} AND tab = 'credentials') ORDER BY id;
     ${otherTables((table) => `WHERE EXISTS (SELECT FROM ${since} AND tab = '${table}')`)}`)) as object as [
     [],
     (FeedPosition & { versions: number; isNamed: boolean; tables: string[] })[],
     { id: number }[],
-    Omit<CredentialRow, Dates>[],
+    KeyRow[],
     ...Others,
   ];
   // Each statement that changes rows increments the version. A change that is not named in the
@@ -127,6 +123,8 @@ const oneSnapshot = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 const positionColumns = `
   coalesce((SELECT version::int FROM config_version WHERE id = 1), 0) AS version,
   coalesce((SELECT max(id) FROM config_feed), 0) AS entry`;
+
+type KeyRow = Pick<CredentialRow, 'id'> & CredentialInput;
 
 type Others = [
   Omit<ProviderRow, Dates>[],
@@ -178,6 +176,20 @@ function inJson(row: Record<string, unknown>): object {
 function columns(names: readonly string[]): string {
   return names.filter(isNoDate).join(', ');
 }
+
+/** A null costs the reader nothing, and `toCredential` knows the value that most keys have. */
+const commonValues: Readonly<Record<string, string>> = {
+  tags: "'[]'",
+  store_bodies: 'false',
+  limits: "'{}'",
+  weight: '1',
+  priority: '0',
+};
+
+const keyColumns = credentialColumns
+  .filter(isNoDate)
+  .map((name) => (commonValues[name] ? `NULLIF(${name}, ${commonValues[name]}) AS ${name}` : name))
+  .join(', ');
 
 function isNoDate(column: string): boolean {
   return column !== 'created_at' && column !== 'updated_at';
