@@ -122,9 +122,14 @@ test('a mirror is created, compared with bounds, changed and paused', { skip }, 
   await press(page, '抽样', 'link');
   await seen(page, 'No copies in this period');
   await press(page, 'Edit');
+  await fill(page, 'Team', 'suport');
+  await press(page, 'Save');
+  await seen(page, '抽样 is saved, but there is no team "suport"; did you mean "support"?');
+  await press(page, 'Edit');
   await fill(page, 'Each', 'week');
   await fill(page, 'Team', '');
   await press(page, 'Save');
+  await seen(page, '抽样 is saved and in use');
   await seen(page, 'all requests');
   await press(page, 'Pause');
   await seen(page, 'Disabled');

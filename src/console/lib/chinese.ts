@@ -449,6 +449,7 @@ export const chinese: Readonly<Record<string, string>> = {
   '{name} is deleted': '{name} 已删除',
   '{name} is revoked': '{name} 已吊销',
   '{name} is saved and in use': '{name} 已保存并生效',
+  '{name} is saved, but {warning}': '{name} 已保存，但 {warning}',
   '{name} is used again': '{name} 已重新启用',
   '{name} works again': '{name} 已恢复',
   '{provider}: {state}': '{provider}：{state}',

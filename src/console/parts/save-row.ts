@@ -17,7 +17,14 @@ export async function saveRow(
 ): Promise<boolean> {
   const path = id === null ? section : `${section}/${encodeURIComponent(id)}`;
   const method = id === null ? 'POST' : 'PUT';
-  if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return false;
-  toast(t('{name} is saved and in use', { name: body.name }));
-  return true;
+  return await task.run(async () => {
+    const answer = await call<{ warnings?: string[] }>(`${path}?wait=active`, { method, body });
+    const { name } = body;
+    const warning = answer.warnings?.join('; ');
+    toast(
+      warning
+        ? t('{name} is saved, but {warning}', { name, warning })
+        : t('{name} is saved and in use', { name }),
+    );
+  });
 }

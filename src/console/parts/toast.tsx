@@ -3,13 +3,19 @@ import { signal } from '@preact/signals';
 const toasts = signal<readonly { id: number; text: string }[]>([]);
 let last = 0;
 
-/** Reports for a few seconds that something was done. */
+const shownMs = 3_000;
+const perCharacterMs = 50;
+
+/** Reports that something was done, for as long as it takes to read. */
 export function toast(text: string): void {
   const id = ++last;
   toasts.value = [...toasts.value, { id, text }];
-  setTimeout(() => {
-    toasts.value = toasts.value.filter((each) => each.id !== id);
-  }, 4_000);
+  setTimeout(
+    () => {
+      toasts.value = toasts.value.filter((each) => each.id !== id);
+    },
+    shownMs + perCharacterMs * text.length,
+  );
 }
 
 export function Toasts() {
