@@ -16,6 +16,7 @@ import { migrateUp } from '../../src/db/migrate.js';
 import { type OwnServer, startOwnServer, startStandby } from '../../test/support/own-server.js';
 import type { Closers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';
+import { type Answered, longestWithout, medianMs, mostOver, usedPart } from './fleet-figures.js';
 import { executable } from './gateway.js';
 import { makeHosts, noNamespaces, type TestHost } from './namespaces.js';
 import { printTable, run, say } from './report.js';
@@ -89,13 +90,15 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   const daemons = hosts.map((_, index) => serve(index));
   await untilServing(sql, 3);
   const floods: ChildProcess[] = [];
-  const answered: (Answered & { host: string; status: number })[] = [];
+  const answered: (Answered & { host: string })[] = [];
   for (const host of hosts) {
     node(host, [executable, 'mock-provider', '--port', String(ports.provider)]);
     const flood = node(host, [
       script('flood-process'),
       `http://${host.address}:${ports.gateway}`,
       key,
+      // All hosts that are left ask for more than the limit.
+      String(Math.ceil((rate * 2) / 3)),
     ]);
     floods.push(flood);
     let rest = '';
@@ -143,10 +146,12 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
       phase,
       limit: rate,
       'served/s': Math.round(perSecond(200)),
+      'used, %': Math.round(usedPart(answered, rate, fromMs, untilMs) * 100),
       'refused/s': Math.round(perSecond(429)),
       ...Object.fromEntries(each),
       failed: alive.filter(({ status }) => status !== 200 && status !== 429).length,
       'longest without, s': Math.max(...without) / 1_000,
+      'median, ms': medianMs(alive),
     });
   };
 
@@ -155,7 +160,8 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   await measure('gw1 killed', 'gw1');
   daemons[0] = serve(0);
   await untilServing(sql, 3);
-  sinceMs = Date.now() + settleMs;
+  // The time in which it was down is none without an answer.
+  sinceMs = Date.now();
   hosts[1]?.connect(false);
   await measure('gw2 cut off');
   hosts[1]?.connect(true);
@@ -193,35 +199,6 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     },
   ]);
 });
-
-interface Answered {
-  sentMs: number;
-  atMs: number;
-}
-
-/**
- * Excess of the worst span's requests over those that a bucket lets pass; below 0: never. A request was
- * admitted between the times at which it was sent and answered, so a span has those that were both in it.
- * @param served in the order of their answers.
- */
-function mostOver(served: readonly Answered[], rate: number, burst: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const { sentMs: fromMs } of served) {
-    let count = 0;
-    for (const { sentMs, atMs } of served) {
-      if (sentMs < fromMs) continue;
-      count++;
-      most = Math.max(most, count - ((atMs - fromMs) / 1_000) * rate - burst);
-    }
-  }
-  return most;
-}
-
-/** The longest time in which a host served nothing, in milliseconds. */
-function longestWithout(served: readonly Answered[], sinceMs: number, untilMs: number): number {
-  const times = [sinceMs, ...served.map(({ atMs }) => atMs).sort((a, b) => a - b), untilMs];
-  return Math.max(...times.slice(1).map((ms, index) => ms - (times[index] ?? ms)));
-}
 
 async function addRows({ sql }: OwnServer, rate: number): Promise<void> {
   await sql`INSERT INTO providers (provider_key, api_base, api_key)

@@ -1,3 +1,4 @@
+import { certificateReason } from './certificate-errors.js';
 import { DatabaseError } from './database-error.js';
 import { describeDbUrl, parseDbUrl } from './db-url.js';
 
@@ -62,7 +63,9 @@ const known: Readonly<Record<string, string>> = {
 
 /** The reason alone, as part of a line, without the URL's password. */
 export function reasonOf(error: unknown, dbUrl: string): string {
-  const reason = known[codeOf(error)] ?? redact(messageOf(error), dbUrl);
+  const code = codeOf(error);
+  const reason =
+    known[code] ?? certificateReason(code, 'sslrootcert') ?? redact(messageOf(error), dbUrl);
   const [, schema] = /permission denied for schema (\S+)/.exec(reason) ?? [];
   return schema === undefined ? reason : `${reason}: ${grantSchema(schema, roleOf(dbUrl))}`;
 }

@@ -173,8 +173,10 @@ export class FleetLeases {
       state.leftMs = nowMs;
       state.isFirst = false;
       state.isDoubtful = false;
-      if (granted < want) state.emptyUntilMs = nowMs + emptyMs;
-      this.#serve(name, state, nowMs, true);
+      const isEmpty = granted < want;
+      if (isEmpty) state.emptyUntilMs = nowMs + emptyMs;
+      // Requests that came since the store was asked wait for its next answer.
+      this.#serve(name, state, nowMs, () => isEmpty);
     }
   }
 
@@ -190,20 +192,22 @@ export class FleetLeases {
   /** Refuses requests that have waited too long for the store. */
   refuseLate(nowMs: number): void {
     for (const [name, state] of this.#states) {
-      const [first] = state.waiting;
-      if (!first || nowMs - first.sinceMs < waitMs) continue;
-      this.#serve(name, state, nowMs, true);
+      if (state.waiting.length === 0) continue;
+      this.#serve(name, state, nowMs, ({ sinceMs }) => nowMs - sinceMs >= waitMs);
     }
   }
 
-  /** Keeps to this daemon's share while the store is away; null: the store is back. */
-  keepTo(share: FleetShare | null, nowMs: number): void {
+  /**
+   * Keeps to this daemon's share while the store is away; null: the store is back.
+   * @param sinceMs the share refills from then on.
+   */
+  keepTo(share: FleetShare | null, sinceMs: number): void {
     if (!share) {
-      this.#rejoin(nowMs);
+      this.#rejoin(sinceMs);
       return;
     }
-    this.#alone = { share, sinceMs: nowMs, buckets: new Map() };
-    for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
+    this.#alone = { share, sinceMs, buckets: new Map() };
+    for (const [name, state] of this.#states) this.#serve(name, state, sinceMs, () => true);
   }
 
   /** Tokens refilled meanwhile are used up: they are in no level, and debts remain. */
@@ -229,14 +233,15 @@ export class FleetLeases {
     }
   }
 
-  #serve(name: string, state: State, nowMs: number, isLast: boolean): void {
-    const waiting = state.waiting.splice(0);
-    for (const each of waiting) {
+  /** @param isOver true for requests that do not wait any longer. */
+  #serve(name: string, state: State, nowMs: number, isOver: (each: Waiting) => boolean): void {
+    for (const each of state.waiting.splice(0)) {
       const least = each.request.least ?? 1;
       if (this.#alone && state.tokens < least) this.#refillAlone(name, state, least, nowMs);
       const grant = this.#grant(state, each, nowMs);
       if (grant) this.#send(each.worker, grant);
-      else if (isLast) this.#send(each.worker, grantOf(name, state, 0, least, nowMs));
+      else if (isOver(each)) this.#send(each.worker, grantOf(name, state, 0, least, nowMs));
+      else state.waiting.push(each);
     }
   }
 
@@ -269,11 +274,11 @@ export class FleetLeases {
   /** Refills this daemon's own share in place of the store's grants. */
   #refillAlone(name: string, state: State, least: number, nowMs: number): void {
     if (!this.#alone) return;
-    const { share, buckets } = this.#alone;
+    const { share, sinceMs, buckets } = this.#alone;
     let bucket = buckets.get(name);
     if (!bucket) {
       const burst = Math.max(1, state.burst / share.size);
-      bucket = new TokenBucket(state.rate / share.size, nowMs, burst, 0);
+      bucket = new TokenBucket(state.rate / share.size, sinceMs, burst, 0);
       buckets.set(name, bucket);
     }
     const got = bucket.lend(Math.max(least, 1) - state.tokens, nowMs);

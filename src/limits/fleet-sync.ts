@@ -1,10 +1,16 @@
 import type { FleetShare } from './fleet-leases.js';
-import { aloneAfterMs, type Grant, type LeaseStore, type Wanted } from './lease-store.js';
+import {
+  aloneAfterFirstMs,
+  aloneAfterMs,
+  type Grant,
+  type LeaseStore,
+  type Wanted,
+} from './lease-store.js';
 
 /** Interval of settlements with the store while something changes. */
 const syncMs = 100;
 /** Interval otherwise, so that other daemons do not take this one for cut off. */
-const showMs = 500;
+const showMs = 300;
 const retryMs = 250;
 /** Well within the minute for which the store reserves the share of a daemon that is cut off. */
 const keepSharesMs = 10_000;
@@ -17,7 +23,7 @@ export interface LeasedLimits {
   granted(wanted: readonly Wanted[], grants: readonly Grant[], nowMs: number): void;
   failed(wanted: readonly Wanted[]): void;
   refuseLate(nowMs: number): void;
-  keepTo(share: FleetShare | null, nowMs: number): void;
+  keepTo(share: FleetShare | null, sinceMs: number): void;
 }
 
 interface SyncOptions {
@@ -50,6 +56,8 @@ export class FleetSync {
   #isClosed = false;
   /** Time of the store's last answer: the next batch confirms it. */
   #takenMs = performance.now();
+  /** Time of its first answer. */
+  #firstMs: number | null = null;
   #triedMs = 0;
   #keptMs = performance.now();
 
@@ -87,7 +95,8 @@ export class FleetSync {
 
   #tick(): void {
     const nowMs = performance.now();
-    if (!this.#isAlone && nowMs - this.#takenMs >= aloneAfterMs) this.#keepTo(this.#share);
+    const aloneMs = this.#aloneMs;
+    if (!this.#isAlone && nowMs >= aloneMs) this.#keepTo(this.#share, aloneMs);
     for (const limits of Object.values(this.#options.limits)) limits.refuseLate(nowMs);
     this.#run(false);
   }
@@ -112,7 +121,8 @@ export class FleetSync {
     try {
       const { grants, size, rank } = await store.take(wanted, dead());
       this.#takenMs = performance.now();
-      if (this.#isAlone) this.#keepTo(null);
+      this.#firstMs ??= this.#takenMs;
+      if (this.#isAlone) this.#keepTo(null, this.#takenMs);
       let place = 0;
       for (const batch of batches) {
         const own = grants.slice(place, place + batch.wanted.length);
@@ -150,9 +160,17 @@ export class FleetSync {
     });
   }
 
-  #keepTo(share: FleetShare | null): void {
+  /** Time from which the share is this daemon's own while the store does not answer. */
+  get #aloneMs(): number {
+    return Math.max(
+      this.#takenMs + aloneAfterMs,
+      (this.#firstMs ?? this.#takenMs) + aloneAfterFirstMs,
+    );
+  }
+
+  /** @param sinceMs time from which it holds, a moment ago at most. */
+  #keepTo(share: FleetShare | null, sinceMs: number): void {
     this.#isAlone = share !== null;
-    const nowMs = performance.now();
-    for (const limits of Object.values(this.#options.limits)) limits.keepTo(share, nowMs);
+    for (const limits of Object.values(this.#options.limits)) limits.keepTo(share, sinceMs);
   }
 }

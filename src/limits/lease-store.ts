@@ -42,18 +42,28 @@ export interface Taken {
  * read a later question: its answer may be lost, and then the daemon takes its share by itself.
  */
 export interface LastAnswer {
-  /** When it was given: seconds of the store's clock. */
+  /** When the daemon counts as seen: seconds of the store's clock. */
   at: number;
   /** The daemons of that answer. */
   size: number;
 }
 
 /**
- * A daemon silent for this long is cut off: it keeps to its share, which the others reserve for it.
+ * A daemon last seen this long ago is cut off: it keeps to its share, which the others reserve for it. The
+ * stores have the same number.
  */
 export const lostAfterMs = 2_000;
-/** A daemon takes its share by itself after this time: the others must have reserved it by then. */
-export const aloneAfterMs = lostAfterMs + 200;
+/** Daemons report that they were seen this much earlier, to have their share reserved well within a lease. */
+export const seenEarlierMs = 500;
+/** Clocks and timers of the store and of daemons differ by less. */
+const marginMs = 200;
+/**
+ * A daemon takes its share by itself this long after the store's last answer: the others must have reserved
+ * it by then.
+ */
+export const aloneAfterMs = lostAfterMs - seenEarlierMs + marginMs;
+/** The same after the first answer, which the store counts from the time at which it gave it. */
+export const aloneAfterFirstMs = lostAfterMs + marginMs;
 
 /**
  * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute, or for
@@ -92,7 +102,7 @@ export function confirming(
   let last: LastAnswer | null = null;
   return async (wanted, dead) => {
     const { at, ...taken } = await take(wanted, dead, last);
-    last = { at, size: taken.size };
+    last = { at: at - seenEarlierMs / 1_000, size: taken.size };
     return taken;
   };
 }

@@ -42,6 +42,11 @@ interface Waiting {
   id: number | undefined;
 }
 
+interface Trying {
+  worker: number;
+  sinceMs: number;
+}
+
 interface Pool {
   capacity: number;
   used: number;
@@ -52,7 +57,7 @@ interface Pool {
    * In a fleet: slots that this daemon may use, and workers waiting to learn whether one is free.
    */
   leased: number;
-  trying: { worker: number; sinceMs: number }[];
+  trying: Trying[];
   /** Minimum of free slots since the last report: that many were not needed. */
   spare: number;
   emptyUntilMs: number;
@@ -169,8 +174,10 @@ export class SlotOwner {
       if (!pool) continue;
       pool.leased += granted;
       pool.reported = held + granted;
-      if (granted < want) pool.emptyUntilMs = nowMs + emptyMs;
-      this.#serveAll(name, pool);
+      const isEmpty = granted < want;
+      if (isEmpty) pool.emptyUntilMs = nowMs + emptyMs;
+      // Requests that came since the store was asked wait for its next answer.
+      this.#serveAll(name, pool, () => isEmpty || !this.#mayLease(name, pool));
     }
   }
 
@@ -194,8 +201,8 @@ export class SlotOwner {
   /** Refuses requests that have waited too long for the store. */
   refuseLate(nowMs: number): void {
     for (const [key, pool] of this.#pools) {
-      const [first] = pool.trying;
-      if (first && nowMs - first.sinceMs >= waitMs) this.#serveAll(key, pool);
+      if (pool.trying.length === 0) continue;
+      this.#serveAll(key, pool, ({ sinceMs }) => nowMs - sinceMs >= waitMs);
     }
   }
 
@@ -210,12 +217,16 @@ export class SlotOwner {
     return isShared && Math.max(leased, used) < capacity;
   }
 
-  /** Also answers requests that only ask. */
-  #serveAll(key: string, pool: Pool): void {
-    for (const { worker } of pool.trying.splice(0)) {
+  /**
+   * Also answers requests that only ask.
+   * @param isOver true for those that do not wait any longer.
+   */
+  #serveAll(key: string, pool: Pool, isOver: (each: Trying) => boolean = () => true): void {
+    for (const each of pool.trying.splice(0)) {
       const granted = pool.used < this.#limitOf(key, pool);
-      if (granted) hold(pool, worker, 1);
-      this.#send(worker, { key, granted, waited: false });
+      if (granted) hold(pool, each.worker, 1);
+      if (granted || isOver(each)) this.#send(each.worker, { key, granted, waited: false });
+      else pool.trying.push(each);
     }
     this.#serve(key, pool);
     pool.spare = Math.min(pool.spare, pool.leased - pool.used);

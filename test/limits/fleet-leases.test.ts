@@ -71,3 +71,47 @@ test('debts of a daemon that was cut off remain when it is back; what workers us
   handle(7_000, { alone: 3 });
   assert.equal(leases.collect(7_000, true)[0]?.owed, 0);
 });
+
+test('the share of a daemon refills from its beginning, also for a limit that is used later', () => {
+  const { leases, handle } = emptyLimit();
+  leases.keepTo({ size: 2, rank: 1 }, 2_000);
+  assert.equal(handle(8_000, { used: 5, want: 9 })?.tokens, 1);
+  assert.equal(handle(8_000, { used: 1, want: 1 })?.tokens, 1);
+  assert.equal(handle(8_000, { used: 1, want: 1 })?.tokens, 1);
+  assert.equal(handle(8_000, { used: 1, want: 1 })?.tokens, 0);
+});
+
+test('a request that came after the store was asked waits for its next answer, unless nothing is left', () => {
+  const sent: [worker: number, tokens: number][] = [];
+  let asked = 0;
+  const leases = new FleetLeases(
+    [],
+    (worker, { tokens }) => sent.push([worker, tokens]),
+    () => asked++,
+  );
+  const want = (worker: number, nowMs: number) =>
+    leases.handle(worker, { key: 'k', rate: 1, burst: 60, used: 0, returned: 0, want: 2 }, nowMs);
+  const answer = (wanted: ReturnType<typeof leases.collect>, granted: number, nowMs: number) =>
+    leases.granted(wanted, [{ name: 'k', granted, left: 9 }], nowMs);
+  want(1, 0);
+  const first = leases.collect(0);
+  assert.equal(want(2, 10), null);
+  assert.equal(asked, 2);
+  answer(first, 2, 20);
+  assert.deepEqual(sent.splice(0), [[1, 2]]);
+  const second = leases.collect(20);
+  assert.equal(second[0]?.want, 3, 'it asks for the one that waits, and ahead');
+  want(3, 30);
+  answer(second, 2, 40);
+  assert.deepEqual(sent.splice(0), [
+    [2, 2],
+    [3, 0],
+  ]);
+  want(4, 100);
+  leases.collect(100);
+  want(5, 500);
+  leases.refuseLate(699);
+  assert.deepEqual(sent, []);
+  leases.refuseLate(700);
+  assert.deepEqual(sent, [[4, 0]], 'only the one that has waited for too long');
+});

@@ -84,3 +84,42 @@ test('slots in use are reported again after a failure: the store may have lost i
   owner.failed(released);
   assert.equal(owner.collect(0)[0]?.held, 0);
 });
+
+test('in a fleet, a try that came after the store was asked waits for its next answer', () => {
+  const { owner, handle, sent } = ownerForTest();
+  owner.share(() => {});
+  const answer = (wanted: ReturnType<typeof owner.collect>, granted: number) => {
+    sent.length = 0;
+    owner.granted(wanted, [{ name: 'k', granted, left: 0 }]);
+    return [...sent];
+  };
+  assert.deepEqual(handle(1, 'try', 2), []);
+  const first = owner.collect(0);
+  assert.deepEqual(handle(2, 'try', 2), []);
+  assert.deepEqual(answer(first, 1), [[1, true, false]]);
+  const second = owner.collect(0);
+  assert.equal(second[0]?.want, 1);
+  handle(3, 'try', 2);
+  assert.deepEqual(
+    answer(second, 1),
+    [
+      [2, true, false],
+      [3, false, false],
+    ],
+    'the store can give no more',
+  );
+  handle(1, 'release', 2);
+  handle(2, 'release', 2);
+  owner.share(() => {});
+  handle(4, 'try', 2);
+  const third = owner.collect(0);
+  handle(5, 'try', 2);
+  assert.deepEqual(
+    answer(third, 0),
+    [
+      [4, false, false],
+      [5, false, false],
+    ],
+    'nothing is left',
+  );
+});

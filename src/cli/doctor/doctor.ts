@@ -79,13 +79,15 @@ async function checkAll(
   own: Settings,
   tell: (found: Finding) => void,
 ): Promise<void> {
-  const [machine, collector, database, { checkProviders, grouped }, processes] = await Promise.all([
-    import('./doctor-machine.js'),
-    import('./doctor-collector.js'),
-    import('./doctor-database.js'),
-    import('./doctor-providers.js'),
-    import('../../daemon/workers/processes-file.js'),
-  ]);
+  const [machine, collector, limits, database, { checkProviders, grouped }, processes] =
+    await Promise.all([
+      import('./doctor-machine.js'),
+      import('./doctor-collector.js'),
+      import('./doctor-limit-store.js'),
+      import('./doctor-database.js'),
+      import('./doctor-providers.js'),
+      import('../../daemon/workers/processes-file.js'),
+    ]);
   const left = processes.readProcesses(own.data_dir);
   const running = left && processes.isSame(left.control) ? left : null;
   const used = running ? await settingsOfDaemon(own) : null;
@@ -102,6 +104,8 @@ async function checkAll(
     tell(machine.checkSysctl(undefined, settings.server.workers));
   }
   for (const found of await collector.checkCollectors(settings)) tell(found);
+  const limitStore = await limits.checkLimitStore(settings);
+  if (limitStore) tell(limitStore);
   const { findings, stored } = await database.checkDatabase(flags, settings, running);
   findings.forEach(tell);
   if (!stored) return;

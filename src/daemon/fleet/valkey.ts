@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { certificateReason } from '../../db/certificate-errors.js';
 import { deadline } from '../../db/deadline.js';
 import { installedAt } from '../../db/queries/database-id.js';
 import { withDeadline } from '../../db/with-deadline.js';
@@ -15,8 +16,8 @@ export interface ValkeyOptions {
   ca: string | null;
   /** For one command. */
   timeoutMs: number;
-  /** Database of the daemons: several databases may use one Valkey. */
-  store: Pick<Store, 'sql'>;
+  /** Database of the daemons: several databases may use one Valkey. Absent: `keyOf` fails. */
+  store?: Pick<Store, 'sql'>;
 }
 
 /** A script of a Valkey. */
@@ -73,6 +74,7 @@ export class Valkey {
   /** The whole name of a key: installations share nothing. Braces keep all on one node of a cluster. */
   async keyOf(name: string): Promise<string> {
     const { store, timeoutMs } = this.#options;
+    if (!store) throw new Error('The keys of a Valkey are named by a database');
     const named = () => withDeadline(store.sql, timeoutMs, 'A query', installedAt);
     this.#prefix ??= `{llmproxy:${await named()}}:`;
     return this.#prefix + name;
@@ -99,8 +101,8 @@ export class Valkey {
 /** Connects, again and again where it must; commands fail meanwhile. */
 async function connect({ url, ca, timeoutMs }: ValkeyOptions) {
   const { createClient } = await import('@redis/client');
-  let failure: string | null = null;
   const isTls = /^(rediss|valkeys):/.test(url);
+  let failure: string | null = isTls ? 'no TLS connection yet' : null;
   const client = createClient({
     url: url.replace(/^valkey(s?):/, 'redis$1:'),
     disableOfflineQueue: true,
@@ -108,13 +110,37 @@ async function connect({ url, ca, timeoutMs }: ValkeyOptions) {
       connectTimeout: connectTimeoutMs,
       reconnectStrategy: (retries: number) => Math.min(50 * (retries + 1), maxRetryMs),
       ...(isTls && { tls: true as const }),
-      ...(isTls && ca !== null && { ca: readFileSync(ca) }),
+      ...(isTls && ca !== null && { ca: readAuthorities(ca) }),
     },
   });
   client.on('error', (error: Error) => {
-    failure = error.message;
+    failure = reasonOf(error);
   });
   const connected = client.connect().catch(() => {});
   await deadline(connected, timeoutMs, 'Connecting').catch(() => {});
   return { client, failure: () => failure };
+}
+
+/** @throws Error that names the setting. */
+function readAuthorities(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`Cannot read fleet.valkey_ca ${file}: ${(error as Error).message}`);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ECONNRESET: 'it closes the connection; if it expects TLS, the URL begins with rediss://',
+  ENOTFOUND: 'the host name is unknown',
+};
+
+/** The reason for people; errors of a Valkey begin with a word in capitals. */
+function reasonOf(error: Error): string {
+  const code = String(Reflect.get(error, 'code') ?? '');
+  const [word] = error.message.split(' ');
+  if (word === 'WRONGPASS') return 'the user name or password is wrong';
+  if (word === 'NOAUTH') return 'it wants a password: fleet.valkey_url has none';
+  return reasons[code] ?? certificateReason(code, 'fleet.valkey_ca') ?? error.message;
 }

@@ -4,7 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import { openLeaseStore } from '../../../src/daemon/fleet/lease-stores.js';
 import type { Store } from '../../../src/daemon/store.js';
-import { type LeaseStore, lostAfterMs, type Wanted } from '../../../src/limits/lease-store.js';
+import {
+  aloneAfterMs,
+  type LeaseStore,
+  lostAfterMs,
+  type Wanted,
+} from '../../../src/limits/lease-store.js';
 import { certificate } from '../../support/certificate.js';
 import { skipWithout } from '../../support/executable.js';
 import { testDatabase } from '../../support/postgres.js';
@@ -180,6 +185,27 @@ for (const [kind, skip] of kinds) {
     assert.equal(after.grants[0]?.granted, 4, 'one that is there is not taken for cut off');
   });
 
+  test(`${kind}: a share is reserved before its daemon takes it`, { skip }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    await Promise.all([a.take([], []), b.take([], [])]);
+    // The first answers count from later: see `aloneAfterFirstMs`.
+    await pause(600);
+    const fromMs = performance.now();
+    await a.take([], []);
+    const untilMs = performance.now();
+    await a.take([], []);
+    // From here on it counts as seen when it confirmed that answer.
+    const slots = { rate: 0, burst: 4, want: 9 };
+    let reservedMs = 0;
+    await until('its share', async () => {
+      reservedMs = performance.now();
+      return (await take(b, slots)) === 2;
+    });
+    const isInTime = reservedMs < fromMs + aloneAfterMs;
+    assert.ok(isInTime, `reserved ${reservedMs - fromMs} ms after an answer`);
+    assert.ok(reservedMs > untilMs + 1_200, 'a short silence is none');
+  });
+
   test(`${kind}: a daemon whose answers are lost is cut off all the same`, { skip }, async (t) => {
     const { a, b, daemon, take, age } = await open(t, kind);
     await Promise.all([a.take([], []), b.take([], [])]);
@@ -240,10 +266,12 @@ test('a Valkey is reached by TLS that its certificate proves, with a password', 
   const store = open(`rediss://:tls-secret@127.0.0.1:${port}`, files.certificate);
   assert.equal((await store.take([], [])).size, 1);
   const refusals = [
-    [open(`rediss://:tls-secret@127.0.0.1:${port}`, null), /self[- ]signed/],
-    [open(`rediss://:wrong@127.0.0.1:${port}`, files.certificate), /WRONGPASS/],
-    [open(`rediss://127.0.0.1:${port}`, files.certificate), /NOAUTH/],
-    [open(`rediss://:tls-secret@127.0.0.1:${port}`, '/nowhere.pem'), /ENOENT.*nowhere/],
+    [open(`rediss://:tls-secret@127.0.0.1:${port}`, null), /no known authority; fleet.valkey_ca/],
+    [open(`rediss://:wrong@127.0.0.1:${port}`, files.certificate), /password is wrong/],
+    [open(`rediss://127.0.0.1:${port}`, files.certificate), /it wants a password/],
+    [open(`rediss://:tls-secret@127.0.0.1:${port}`, '/nowhere.pem'), /fleet.valkey_ca.*ENOENT/],
+    [open(`redis://:tls-secret@127.0.0.1:${port}`, null), /closes the connection.*rediss:/],
+    [open('redis://:tls-secret@127.0.0.1:1', null), /nothing listens there/],
   ] as const;
   for (const [wrong, reason] of refusals) {
     await assert.rejects(wrong.take([], []), (error: Error) => {
