@@ -58,7 +58,7 @@ const groupings: UsageGrouping[] = [
 const reports = fc.record({
   by: fc.uniqueArray(fc.constantFrom(...groupings), { maxLength: 2 }),
   filter: fc.record({
-    key: maybe(null, 'one', 'of a file', '*e*'),
+    key: maybe(null, 'one', 'renamed', 'two', 'of a file', '*e*'),
     team: maybe(null, 'chat', 'b*'),
     model: maybe(null, 'gpt-4'),
     provider: maybe(null, 'other'),
@@ -128,6 +128,9 @@ test('any report reads the same sums from whole days and weeks as from rows, wha
     numRuns: 1,
     seed: 4,
   });
+  // The other key is deleted.
+  await sql`INSERT INTO credentials (id, credential_key, name, key_preview)
+    VALUES (1, ${'a'.repeat(64)}, 'one', 'sk-…')`;
   await insertRequestLogs(sql, stored);
   await mergeRollups(sql);
   await foldAll(sql);
