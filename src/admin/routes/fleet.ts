@@ -93,7 +93,7 @@ export const fleetRoutes: readonly AdminRoute[] = [
           'How many do',
           object({
             version: count,
-            daemons: { ...count, description: 'Daemons that are not gone.' },
+            daemons: { ...count, description: 'Daemons that serve, or may.' },
             confirmed: { ...count, description: 'Those that use this version or a later one.' },
             missing: { ...list(text), description: 'Ids of the others.' },
           }),

@@ -29,6 +29,8 @@ const aloneAfterMs = 30_000;
 const forgetAfterMs = 3_600_000;
 const forgetBeats = 600;
 const pollMs = 50;
+/** One that is silent and not known to be dead may serve for this long; the store keeps its share. */
+const mayServeMs = 60_000;
 
 interface FleetOptions {
   store: Store;
@@ -129,12 +131,17 @@ export class Fleet {
     return beating;
   }
 
-  /** Waits, up to a limit, until every live daemon uses a version of the configuration. */
+  /**
+   * Waits, up to a limit, until every daemon that serves uses a version of the configuration; one that is cut
+   * off from the database does not.
+   */
   async confirm(version: number, timeoutMs: number): Promise<Confirmation> {
     const giveUpMs = performance.now() + timeoutMs;
     await this.beat();
     for (;;) {
-      const daemons = this.now.daemons.filter(({ state }) => state !== 'gone');
+      const daemons = this.now.daemons.filter(
+        ({ id, state }) => state !== 'gone' || this.#mayServe.some((row) => row.id === id),
+      );
       const missing = daemons.filter((each) => (each.config_version ?? 0) < version);
       if (missing.length === 0 || performance.now() > giveUpMs) {
         const confirmed = daemons.length - missing.length;
@@ -219,6 +226,13 @@ export class Fleet {
     const { daemons, configVersion } = await readDaemons(sql);
     this.#daemons = daemons;
     this.#configVersion = configVersion;
+  }
+
+  /** Silent ones that clients may still reach. */
+  get #mayServe(): DaemonRow[] {
+    const mayServe = (row: DaemonRow) =>
+      this.#peers.isAlive(row.id) || (row.age_ms <= mayServeMs && !this.#isDead(row));
+    return this.#besides.filter(mayServe);
   }
 
   get #besides(): DaemonRow[] {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FleetDaemon } from '../../../src/admin/describe-fleet.js';
+import { parseDbUrl } from '../../../src/db/db-url.js';
 import { ask, askChat, bearer } from '../../support/ask.js';
+import { atPort } from '../../support/far-away.js';
+import { testDatabase } from '../../support/postgres.js';
+import { startRelay } from '../../support/relay.js';
 import { until } from '../../support/until.js';
 import { startUpstream } from '../../support/upstream.js';
 import { getFrom, startFleet } from './fleet-for-test.js';
@@ -67,6 +72,42 @@ test('a kill switch and a revocation are confirmed by all daemons', async (t) =>
   const partly = await one.cli(['resume', '--key', 'alice']);
   assert.equal(partly.code, 0);
   assert.match(partly.stderr, /2 of 3 daemons use it, not yet: slow-1/);
+});
+
+test('a kill switch names a daemon that is cut off from the database and serves, and holds there later', async (t) => {
+  const database = await testDatabase(t);
+  const [host] = parseDbUrl(database.dbUrl).hosts;
+  const target = host?.host.startsWith('/')
+    ? `${host.host}/.s.PGSQL.${host.port}`
+    : (host?.port ?? 0);
+  const relay = await startRelay(t, target);
+  const far = { dbUrl: atPort(database.dbUrl, relay.port), sql: database.sql };
+  const { daemons } = await startFleet(t, [{}, { database: far }], 5, database);
+  const [one, cut] = daemons;
+  assert.ok(one && cut);
+  const key = await one.addKey('alice');
+  await one.reload();
+  await until('the key', async () => (await askChat(cut.url, key, 'm')).status === 200);
+  // Machines that are lost and not known to be dead count for a minute only.
+  await database.sql`
+    INSERT INTO daemons (id, host, version, pid, place, state, heartbeat)
+    VALUES ('long-lost', 'lost', '1', 1, 'elsewhere', 'serving', now() - interval '90 seconds')`;
+  relay.cut();
+  const [row] = await database.sql`SELECT id FROM daemons WHERE pid = ${cut.pid}`;
+  await until('it is taken for gone', async () => {
+    const { daemons: shown } = JSON.parse((await getFrom(one, '/admin/v1/fleet')).text);
+    return shown.some(({ pid, state }: FleetDaemon) => pid === cut.pid && state === 'gone');
+  });
+  const stopped = await one.cli(['stop', '--key', 'alice']);
+  assert.equal(stopped.code, 0);
+  assert.match(stopped.stdout, /on 1 of 2 daemons/);
+  assert.ok(stopped.stderr.includes(`1 of 2 daemons use it, not yet: ${row?.id}`), stopped.stderr);
+  assert.equal((await askChat(cut.url, key, 'm')).status, 200);
+  await database.sql`UPDATE daemons SET heartbeat = now() - interval '2 minutes' WHERE id = ${row?.id}`;
+  const again = await one.cli(['stop', '--key', 'alice', '--json']);
+  assert.deepEqual(JSON.parse(again.stdout).fleet.missing, [row?.id], 'it still answers');
+  relay.join();
+  await until('the kill switch', async () => (await askChat(cut.url, key, 'm')).status === 403);
 });
 
 test('daemons share what they learn about providers, and explain each other’s requests', async (t) => {
