@@ -75,7 +75,7 @@ test('problems are reported with their place in the document', () => {
     /^a\.yaml: credentials\.me\.rate_limit: must be a whole number or null$/,
     /^a\.yaml: credentials\.me\.allowed_models: must be a list or null$/,
     /^a\.yaml: credentials\.me\.key: must have at least 8 characters$/,
-    /^a\.yaml: credentials\.me\.credential_key: must match the pattern \^\[0-9a-f\]/,
+    /^a\.yaml: credentials\.me\.credential_key: must be 64 of 0-9 and a-f/,
   ]) {
     assert.ok(
       problems.some((problem) => expected.test(problem)),

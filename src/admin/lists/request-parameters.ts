@@ -125,7 +125,10 @@ export function otherTeam(own: string): GatewayError {
  */
 export function comparedPeriod(query: URLSearchParams, { since }: Period): Period | null {
   const start = query.get('compare_since');
-  if (start === null) return null;
+  if (start === null) {
+    if (query.has('compare_until')) throw invalid('compare_since', 'is missing');
+    return null;
+  }
   const end = query.get('compare_until') ?? since.toISOString();
   try {
     return parsePeriod(start, end);

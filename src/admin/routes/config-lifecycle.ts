@@ -10,6 +10,7 @@ import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/documents/document.js';
 import { type Section, sectionNames } from '../../config/documents/kinds.js';
+import { listPattern } from '../../config/pattern-words.js';
 import type { Sql } from '../../db/client.js';
 import { listHistory, readVersion } from '../../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/configuration/read-stored-configuration.js';
@@ -42,8 +43,6 @@ interface ApplyBody {
   replay?: string;
 }
 
-const oneSection = `(?:${sectionNames.join('|')})`;
-
 /** `/admin/v1/config`: providers and keys as one document, and their versions. */
 export const configLifecycleRoutes: readonly ChangeRoute[] = [
   {
@@ -62,7 +61,7 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
           name: 'sections',
           in: 'query',
           description: `Only these of ${sectionNames.join(', ')}, separated by commas; all by default.`,
-          schema: { type: 'string', pattern: `^${oneSection}(?:,${oneSection})*$` },
+          schema: { type: 'string', pattern: listPattern(sectionNames) },
         },
       ],
       responses: { 200: documentResponse },

@@ -1,3 +1,4 @@
+import { listPattern } from '../../config/pattern-words.js';
 import { mayChange } from '../../config/settings/settings-types.js';
 import type { RequestFinished } from '../../observe/request-event.js';
 import type { Control } from '../control.js';
@@ -36,7 +37,7 @@ export const eventRoutes: readonly AdminRoute[] = [
           description: '`requests`, `status`, or both with a comma.',
           schema: {
             type: 'string',
-            pattern: '^(requests|status)(,(requests|status))?$',
+            pattern: listPattern(['requests', 'status'], 2),
             default: 'requests',
           },
         },

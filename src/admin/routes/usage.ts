@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { listPattern } from '../../config/pattern-words.js';
 import { exportRequests } from '../../db/queries/requests/export-requests.js';
 import {
   compareUsage,
@@ -72,7 +73,6 @@ const sum = {
     first_token_ms: milliseconds,
   },
 };
-const grouping = `(?:${usageGroupings.join('|')})`;
 
 /** `/admin/v1/usage`: sums over `request_logs`. */
 export const usageRoutes: readonly AdminRoute[] = [
@@ -91,7 +91,7 @@ export const usageRoutes: readonly AdminRoute[] = [
           name: 'by',
           in: 'query',
           description: `Grouping: one or two of ${usageGroupings.join(', ')}, separated by a comma; without it only the total is returned`,
-          schema: { type: 'string', pattern: `^${grouping}(?:,${grouping})?$` },
+          schema: { type: 'string', pattern: listPattern(usageGroupings, 2) },
         },
         ...filterParameters(defaultSince),
         {

@@ -87,6 +87,8 @@ test('requests are listed and searched by the admin API', async (t) => {
     const { param } = JSON.parse(text).error;
     assert.ok(query.split(/[=&]/).includes(param), `${param} of ${query}`);
   }
+  const alone = await usage('compare_until=1h');
+  assert.match(alone.text, /"compare_since: is missing"/);
   const with2 = JSON.parse((await usage('by=model&since=1h&compare_since=48h')).text);
   assert.equal(with2.compared.until, with2.since, 'until the other one begins');
   assert.deepEqual([with2.compared.usage, with2.compared.total.requests], [[], 0]);
