@@ -1,7 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.js';
 import { begin } from './lib/begin.js';
-import { showVisibly } from './lib/visible.js';
+import { showVisibly } from './lib/show-visibly.js';
 import { language, setLanguage } from './lib/words.js';
 
 const place = document.getElementById('app');
