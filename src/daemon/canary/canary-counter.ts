@@ -8,12 +8,15 @@ import { isOfCanary } from '../../routing/canaries.js';
 import { compileModelMapping, type ModelMapping } from '../../routing/model-mapping.js';
 import { modelMeant } from '../../routing/model-order.js';
 import { isProviderError, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
+import { Refusals, type SeenRefusals } from './refusals.js';
 
 /** The part of an attempt that canaries are judged by. */
 interface Judged {
   provider: string;
   model: string;
   failed: boolean;
+  /** Its provider blamed the client. */
+  refused: boolean;
   /** Until the answer began. */
   tookMs: number;
 }
@@ -30,6 +33,7 @@ interface Followed {
  */
 export class CanaryCounter {
   readonly #routing: Settings['routing'];
+  readonly #refusals = new Refusals();
   #followed: readonly Followed[] = [];
   #counted = new Map<string, CountedSide>();
 
@@ -43,6 +47,7 @@ export class CanaryCounter {
       if (canary.state !== 'running' || !to) return [];
       return { canary, mapping: compileModelMapping((to satisfies Provider).model_mapping) };
     });
+    this.#refusals.keep(new Set(this.#followed.map(({ canary }) => canary.name)));
   }
 
   record(event: RequestFinished): void {
@@ -57,6 +62,10 @@ export class CanaryCounter {
         if (side) this.#count(canary, side, attempt);
       }
     }
+  }
+
+  refusalsOf({ name }: Canary): SeenRefusals {
+    return this.#refusals.of(name);
   }
 
   /** Counts since the last call. */
@@ -79,7 +88,12 @@ export class CanaryCounter {
     }
   }
 
-  #count({ name, max_latency_ms }: Canary, side: CanarySide, { failed, tookMs }: Judged): void {
+  #count(
+    { name, max_latency_ms }: Canary,
+    side: CanarySide,
+    { failed, refused, tookMs }: Judged,
+  ): void {
+    this.#refusals.count(name, side, refused);
     const counts = this.#of(name, side);
     counts.requests++;
     if (failed) {
@@ -117,15 +131,19 @@ function attemptsOf(event: RequestFinished): Judged[] {
   if (attemptsLog === null) {
     if (provider === null || modelSent === null || status === 499) return [];
     const tookMs = Math.min(event.firstTokenMs ?? event.upstreamMs, event.upstreamMs);
-    return [{ provider, model: modelSent, failed: isCut, tookMs }];
+    const refused = isClients && error === 'provider_error';
+    return [{ provider, model: modelSent, failed: isCut, refused, tookMs }];
   }
   return attemptsLog.flatMap(({ provider, model, outcome, status: answered, tookMs }, index) => {
     const isLast = index === attemptsLog.length - 1;
-    if (outcome === 'answered') return { provider, model, failed: isLast && isCut, tookMs };
+    if (outcome === 'answered') {
+      return { provider, model, failed: isLast && isCut, refused: false, tookMs };
+    }
     const found =
       outcome === 'refused' ? outcomeOfStatus(answered ?? 0) : outcomeOfFailure(outcome);
     // A client's mistake, or its leaving, is not the provider's failure.
     if (outcome !== 'refused' && !found?.retry) return [];
-    return { provider, model, failed: found?.retry ?? false, tookMs };
+    const failed = found?.retry ?? false;
+    return { provider, model, failed, refused: !failed, tookMs };
   });
 }

@@ -1,6 +1,7 @@
 import type { Canary } from '../../config/rows/canary.js';
 import type { CanarySums } from '../../db/queries/configuration/canaries.js';
 import { proportion } from '../../observe/statistics.js';
+import type { SeenRefusals } from './refusals.js';
 
 /** The move that a canary makes; `wait`: none, for this reason. */
 export type Verdict =
@@ -14,11 +15,17 @@ const slowShare = 0.05;
 
 /**
  * Decides the next move of a running canary. It rolls back when its requests significantly exceed a
- * bound on failures or latency, at this step or in the last minute; it advances once a step has
- * seen enough requests without exceeding one.
+ * bound on failures or latency, at this step or in the last minute; also when significantly more of
+ * them are refused as the client's mistake than of those that are not moved. It advances once a
+ * step has seen enough requests without exceeding a bound.
  * @param stepMs time at this step.
  */
-export function judge(canary: Canary, sums: CanarySums, stepMs: number): Verdict {
+export function judge(
+  canary: Canary,
+  sums: CanarySums,
+  stepMs: number,
+  { moved, usual }: SeenRefusals,
+): Verdict {
   const { max_error_percent, max_latency_ms, min_requests, step_seconds, steps, step } = canary;
   const bounds = [
     ...(max_error_percent === null
@@ -33,6 +40,14 @@ export function judge(canary: Canary, sums: CanarySums, stepMs: number): Verdict
       const count = seen[of];
       if (count < minFailures || (proportion(count, seen.requests)?.low ?? 0) <= share) continue;
       return { move: 'back', reason: `${count} of ${seen.requests} requests ${told}` };
+    }
+  }
+  if (max_error_percent !== null) {
+    const usually = proportion(usual.refused, usual.requests)?.high ?? 1;
+    const now = proportion(moved.refused, moved.requests)?.low ?? 0;
+    if (moved.refused >= minFailures && now > usually + max_error_percent / 100) {
+      const reason = `${moved.refused} of ${moved.requests} requests were refused with a status 4xx, elsewhere ${usual.refused} of ${usual.requests}`;
+      return { move: 'back', reason };
     }
   }
   const { requests } = sums.step;

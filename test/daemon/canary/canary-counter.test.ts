@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
 import { resolveSettings } from '../../../src/config/settings/settings.js';
 import { CanaryCounter } from '../../../src/daemon/canary/canary-counter.js';
+import { Refusals } from '../../../src/daemon/canary/refusals.js';
 import type { AttemptLog, RequestFinished } from '../../../src/observe/request-event.js';
 import { latencyBucket } from '../../../src/observe/statistics.js';
 import { provider } from '../../config/configuration-for-test.js';
@@ -61,6 +62,35 @@ test('failures caused by a client count against no provider', () => {
   ]);
   assert.deepEqual(counting({}, logs({ outcome: 'aborted', status: null })).sums, []);
   assert.deepEqual(counting({}, { ...moved, status: 499 }).sums, []);
+});
+
+test('refusals that blame the client are counted apart', () => {
+  const canary = { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'b' };
+  const refusedOf = (fields: Partial<RequestFinished>) =>
+    counting({}, { ...moved, ...fields }).counter.refusalsOf(canary).moved.refused;
+  const log = (fields: Partial<AttemptLog>) => refusedOf({ attemptsLog: [attempt(fields)] });
+  assert.equal(refusedOf({ status: 400, error: 'provider_error' }), 1);
+  assert.equal(refusedOf({ status: 400, error: 'guardrail_blocked' }), 0);
+  assert.equal(refusedOf({ status: 200 }), 0);
+  assert.equal(log({ status: 400 }), 1);
+  assert.equal(log({ status: 500 }), 0);
+  assert.equal(log({ outcome: 'answered', status: 200 }), 0);
+  const { counter } = counting({}, {}, { status: 400, error: 'provider_error' });
+  assert.deepEqual(counter.refusalsOf(canary).usual, { requests: 2, refused: 1 });
+  counter.configured({ canaries: [{ ...canary, state: 'stopped' }], providers: [] });
+  assert.equal(counter.refusalsOf(canary).usual.requests, 0, 'forgotten');
+});
+
+test('refusals of moved requests are those of the last two minutes', () => {
+  let nowMs = 0;
+  const refusals = new Refusals(() => nowMs);
+  refusals.count('c', 'to', true);
+  refusals.count('c', 'from', true);
+  const seen: number[] = [];
+  for (nowMs of [59_999, 60_000, 119_999, 120_000]) seen.push(refusals.of('c').moved.refused);
+  assert.deepEqual(seen, [1, 1, 1, 0]);
+  assert.deepEqual(refusals.of('c').usual, { requests: 1, refused: 1 });
+  assert.equal(refusals.of('d').moved.requests, 0);
 });
 
 test('a stream that its provider broke off is a failure, one that others ended is not', () => {

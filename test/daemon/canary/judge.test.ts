@@ -15,9 +15,10 @@ function judged(
   fields: Partial<Canary> = {},
   stepMs = 600_000,
   recent: object = none,
+  refusals = { moved: { requests: 0, refused: 0 }, usual: { requests: 0, refused: 0 } },
 ) {
   const step = { ...none, ...counts };
-  return judge(canary(fields), { step, recent: { ...none, ...recent } }, stepMs);
+  return judge(canary(fields), { step, recent: { ...none, ...recent } }, stepMs, refusals);
 }
 
 test('a step ends once its time is over and it has seen enough requests', () => {
@@ -55,4 +56,23 @@ test('it goes back when surely more than 5 % are slower than its bound', () => {
   });
   assert.equal(judged({ requests: 100, slow: 5 }, bound).move, 'next');
   assert.equal(judged({ requests: 100, slow: 20 }).move, 'next');
+});
+
+test('it goes back when surely more are refused as mistakes of clients than elsewhere', () => {
+  const some = { requests: 100, refused: 2 };
+  const verdict = (requests: number, refused: number, fields: Partial<Canary> = {}, usual = some) =>
+    judged({ requests: 20 }, fields, 600_000, none, { moved: { requests, refused }, usual });
+  const moveOf = (...given: Parameters<typeof verdict>) => verdict(...given).move;
+  assert.deepEqual(verdict(20, 10), {
+    move: 'back',
+    reason: '10 of 20 requests were refused with a status 4xx, elsewhere 2 of 100',
+  });
+  // 2 of 100 may be 7 %, which with the bound of 5 % are 12 %.
+  assert.equal(moveOf(20, 5), 'next', '5 of 20 may be 11 %');
+  assert.equal(moveOf(20, 6), 'back', '6 of 20 are at least 14 %');
+  assert.equal(moveOf(20, 6, { max_error_percent: 10 }), 'next');
+  assert.equal(moveOf(20, 20, { max_error_percent: null }), 'next');
+  assert.equal(moveOf(20, 10, {}, { requests: 100, refused: 50 }), 'next', 'as usual');
+  assert.equal(moveOf(20, 20, {}, { requests: 0, refused: 0 }), 'next', 'unknown');
+  assert.equal(moveOf(1, 1), 'next', 'a single one');
 });

@@ -42,15 +42,20 @@ async function open(t: TestContext, options: DaemonOptions = {}): Promise<Sides>
   };
 }
 
-/** Asks until the canary is in a state; every request must be answered. */
-async function askUntil({ daemon, key }: Sides, what: string, isSo: () => Promise<boolean>) {
+/** Asks until the canary is in a state; every request must get one of these statuses. */
+async function askUntil(
+  { daemon, key }: Sides,
+  what: string,
+  isSo: () => Promise<boolean>,
+  statuses = [200],
+) {
   const startMs = performance.now();
   while (!(await isSo())) {
     assert.ok(performance.now() - startMs < 60_000, `not within a minute: ${what}`);
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => askChat(daemon.url, key, 'm')),
     );
-    for (const { status, text } of answers) assert.equal(status, 200, text);
+    for (const { status, text } of answers) assert.ok(statuses.includes(status), text);
     await pause(20);
   }
 }
@@ -100,6 +105,23 @@ test('a canary goes from step to step, and finishes with all requests moved', as
   assert.match(audit.stdout, /"actor":"canary:c"/);
   const metrics = await fetch(`${daemon.url}/metrics`, { headers: bearer(daemon.adminKey) });
   assert.match(await metrics.text(), /llm_proxy_canary_percent\{canary="c"\} 100/);
+});
+
+test('a canary whose provider refuses what the other one takes rolls back within 30 s', async (t) => {
+  const sides = await open(t);
+  const { daemon, steer } = sides;
+  await daemon.cli([...start, '--steps', '25,100', '--every', '1h']);
+  const seen = async () => (await statusOf(sides)).from.requests ?? 0;
+  await askUntil(sides, 'requests elsewhere', async () => (await seen()) >= 60);
+  assert.equal((await rowOf(sides)).state, 'running');
+  steer({ status: 400 });
+  const isBack = async () => (await rowOf(sides)).state === 'rolled_back';
+  const failedMs = Date.now();
+  await askUntil(sides, 'rolled back', isBack, [200, 400]);
+  const { reason, changed_at } = await rowOf(sides);
+  assert.ok(changed_at.getTime() - failedMs < 30_000, `${changed_at.getTime() - failedMs}`);
+  assert.match(reason ?? '', /^\d+ of \d+ requests were refused .*, elsewhere 0 of \d+$/);
+  assert.equal((await statusOf(sides)).to.errors, 0);
 });
 
 test('a canary with failing requests rolls back within 30 s, and no client notices', async (t) => {
