@@ -1,7 +1,7 @@
 /**
- * Measures a gateway with many keys and providers: its start, changes of single keys (the time until every worker uses
- * one, and the CPU of the control process for it), and its memory. `at once` creates four keys together
- * and uses each as soon as it is answered.
+ * Measures a gateway with many keys and providers: its start, changes of single rows (the time until every worker uses
+ * one, and the CPU of all processes for it), and its memory. `at once` creates four keys together and uses each as
+ * soon as it is answered.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -21,7 +21,7 @@ await run(
   { keys: 100_000, providers: 1_000, changes: 30, workers: 2 },
   async (options, closers) => {
     const { keys, providers, changes, workers } = options;
-    const { dbUrl, sql } = await startPostgres(closers);
+    const { dbUrl, sql, cpuUs } = await startPostgres(closers);
     say(`${keys} keys, ${providers} providers`);
     // Their history would take longer than all that is measured.
     await sql`ALTER TABLE credentials DISABLE TRIGGER zz_llmproxy_inserted`;
@@ -52,7 +52,7 @@ await run(
     const mock = await startMock(closers);
     // Without a mapping it would serve any model, as would all others of that kind.
     await gateway.addProvider('p', mock.url, { model_mapping: { m: 'm' } });
-    const [control = 0] = gateway.pids();
+    const [control = 0, ...serving] = gateway.pids();
     const [{ first } = { first: 1 }] = await sql<{ first: number }[]>`
     SELECT min(id)::int AS first FROM credentials`;
     const rows: Row[] = [];
@@ -60,17 +60,27 @@ await run(
       say(what);
       await change(0);
       const tookMs: number[] = [];
-      const before = ranUs(control);
+      const usedMs = () =>
+        [ranUs(control), serving.reduce((sum, pid) => sum + ranUs(pid), 0), cpuUs()].map(
+          (us) => us / 1_000,
+        );
+      const before = usedMs();
       for (let n = 1; n <= count; n++) {
         const startMs = performance.now();
         await change(n);
         tookMs.push(performance.now() - startMs);
       }
+      const after = usedMs();
+      const [ofControl = 0, ofWorkers = 0, ofPostgres = 0] = after.map(
+        (ms, place) => (ms - (before[place] ?? 0)) / count,
+      );
       rows.push({
         what,
         'active after ms (median)': quantile(tookMs, 0.5),
         slowest: Math.max(...tookMs),
-        'CPU ms each': (ranUs(control) - before) / 1_000 / count,
+        'CPU ms each: control': ofControl,
+        workers: ofWorkers,
+        Postgres: ofPostgres,
       });
     };
     await measure('update by the admin API', changes, async (n) => {
@@ -86,6 +96,20 @@ await run(
     await measure('four creations at once', Math.ceil(changes / 4), async (n) => {
       await Promise.all([1, 2, 3, 4].map((each) => create(`many-${n}-${each}`)));
     });
+    const updates = async (section: string, made: object, change: (n: number) => object) => {
+      const kind = section.slice(0, -1);
+      const { [kind]: row } = await gateway.admin('POST', `/${section}`, { name: kind, ...made });
+      await measure(`update of a ${kind}`, changes, async (n) => {
+        await gateway.admin('PUT', `/${section}/${row?.id}`, change(n));
+      });
+    };
+    const provider = { provider_key: 'q', api_base: mock.url, api_key: 'k', name: undefined };
+    await updates('providers', { ...provider, model_mapping: { q: 'q' } }, (n) => ({ weight: n }));
+    await updates('teams', {}, (n) => ({ weight: n + 1 }));
+    await updates('budgets', { amount: 1 }, (n) => ({ amount: n + 2 }));
+    const patterns = (n: number) => [{ name: 'word', pattern: `word${n}` }];
+    const guardrail = { kind: 'regex', config: { patterns: patterns(0) } };
+    await updates('guardrails', guardrail, (n) => ({ config: { patterns: patterns(n + 1) } }));
     await measure('nothing, for a second', 5, () => new Promise((end) => setTimeout(end, 1_000)));
     memory.push(memoryOf('after the changes', gateway));
     const { status } = await fetch(`${gateway.url}/admin/v1/config/reload`, {

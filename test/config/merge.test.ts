@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Configuration } from '../../src/config/configuration.js';
+import type { Configuration, Credential } from '../../src/config/configuration.js';
 import { mergeConfiguration } from '../../src/config/merge.js';
 import { parseOverride } from '../../src/config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../src/config/problem.js';
 import { hashKey } from '../../src/config/secrets/credential-key.js';
-import { configuration, credential, provider } from './configuration-for-test.js';
+import { configuration, credential, provider, team } from './configuration-for-test.js';
 
 function merged(rows: Configuration, ...texts: string[]): Configuration {
   const problems: Problem[] = [];
@@ -169,4 +169,36 @@ test('many overrides of many keys are merged in linear time, each key of a name 
   const merged = mergeConfiguration(configuration([], credentials), [override]);
   assert.equal(merged.credentials.length, count);
   assert.ok(merged.credentials.every(({ rate_limit }) => rate_limit === 7));
+});
+
+test('rows of a valid configuration are not checked again, except keys whose team is gone', () => {
+  const bad = provider('bad', { api_base: 'nonsense' });
+  const key = credential('a', { team: 't' });
+  const rows = configuration([bad], [key], 1, [team('t')]);
+  const valid = { configuration: rows, added: [] };
+  assert.deepEqual(mergeConfiguration(rows, [], 'allow', valid).providers, [bad]);
+  const copied = { ...rows, providers: [{ ...bad }] };
+  assert.throws(() => mergeConfiguration(copied, [], 'allow', valid), /api_base/);
+  const gone = { ...rows, teams: [] };
+  assert.throws(() => mergeConfiguration(gone, [], 'allow', valid), /there is no team "t"/);
+  const added = [credential('b', { expires_at: 'never' })];
+  const more = { ...rows, credentials: [key, ...added] };
+  assert.equal(mergeConfiguration(more, [], 'allow', valid).credentials, more.credentials);
+  assert.throws(() => mergeConfiguration(more, [], 'allow', { ...valid, added }), /not a time/);
+});
+
+test('every model and rule of a key is checked, whatever the others are', () => {
+  const invalid: Partial<Credential>[] = [
+    { allowed_models: ['*', '/(/'] },
+    { allowed_models: ['/(/'] },
+    { cache: { mode: 'on', models: ['/(/'] } },
+    { limits: { models: { '/(/': {} } } },
+    { allowed_ips: ['nowhere'] },
+  ];
+  for (const fields of invalid) {
+    const rows = configuration([], [credential('a', fields)]);
+    assert.throws(() => mergeConfiguration(rows, []), ConfigError, JSON.stringify(fields));
+  }
+  const all = [credential('a', { allowed_models: ['*'], limits: {} }), credential('b')];
+  assert.equal(mergeConfiguration(configuration([], all), []).credentials, all);
 });

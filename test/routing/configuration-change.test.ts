@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Configuration, Credential } from '../../src/config/configuration.js';
 import { hashKey } from '../../src/config/secrets/credential-key.js';
-import { changeBetween, inPieces } from '../../src/routing/configuration-change.js';
+import { changeBetween, inPieces, reusingRows } from '../../src/routing/configuration-change.js';
 import { buildSnapshot, changeSnapshot, type Snapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
@@ -108,6 +108,33 @@ test('a change of a team reaches its keys, and no others', () => {
   const changed = credentials.get(hashKey('a'));
   assert.deepEqual([changed?.team, changed?.tags], ['t', ['y']]);
   assert.deepEqual([changed?.allows?.('gpt-4'), changed?.allows?.('o3')], [true, false]);
+});
+
+test('a known change compares no keys, and reaches those of a changed team once', () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((name, id) => credential(name, { id, team: 't' }));
+  assert.ok(a && b && c);
+  const other = credential('d', { id: 9 });
+  const before = configuration([provider('p')], [a, b, other], 1, [team('t')]);
+  const weighted = [team('t', { weight: 2 })];
+  const after = configuration([provider('p')], [a, c, other], 2, weighted);
+  const known = { removed: [b], added: [c], hasOthers: true };
+  const { removed, added, providers } = changeBetween(before, after, known);
+  assert.deepEqual([removed, added, providers], [[b, a], [c, a], ['p']]);
+  const ofKeys = changeBetween(before, after, { ...known, hasOthers: false });
+  assert.deepEqual([ofKeys.removed, ofKeys.added, ofKeys.providers], [[b], [c], null]);
+  const sameTeams = { ...after, teams: structuredClone(before.teams) };
+  assert.deepEqual(changeBetween(before, sameTeams, known).added, [c]);
+});
+
+test('rows that are as before are the same objects', () => {
+  const before = [provider('a'), provider('b')];
+  const after = [provider('b', { weight: 2 }), provider('c'), provider('a')];
+  const rows = reusingRows(before, after, ({ provider_key }) => provider_key);
+  assert.deepEqual(rows, after);
+  assert.deepEqual(
+    rows.map((row) => before.includes(row)),
+    [false, false, true],
+  );
 });
 
 test('a key may use the models that both it and its team allow', () => {

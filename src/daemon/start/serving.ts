@@ -126,6 +126,7 @@ export function createServing(options: ServingOptions): Serving {
     },
     async start() {
       closers.push(() => workers.stop());
+      workers.fork();
       await reloader.reload();
       closers.push(() => reloader.stop());
       const overrides = watchOverrideFiles(overridesDir, () => reloader.mark());

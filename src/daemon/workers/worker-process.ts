@@ -15,7 +15,7 @@ const maxCredentialsAtStart = 5_000;
 /**
  * The control process's side of one worker.
  *
- * States: forked → loaded (was sent `start`) → serving (has an engine) → active (uses a
+ * States: forked (→ waiting) → loaded (was sent `start`) → serving (has an engine) → active (uses a
  * configuration) → ended.
  */
 export class WorkerProcess {
@@ -25,6 +25,8 @@ export class WorkerProcess {
   readonly startedMs = performance.now();
   status: WorkerStatus | null = null;
   engine: string | null = null;
+  /** True while it has loaded, and there is no configuration to start it with. */
+  isWaiting = false;
   /** Hash of the configuration that it uses. */
   activeHash: string | null = null;
   /** The last ping that it has answered. */

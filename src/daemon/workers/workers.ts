@@ -87,8 +87,13 @@ export class Workers {
     };
   }
 
+  /** Has workers load their code while the configuration is read. */
+  fork(): void {
+    this.#pool.start(this.#options.limitsStartFull ? 'full' : 'empty');
+  }
+
   /**
-   * Starts all workers; resolves with the engine's name when each of them serves.
+   * Starts the forked workers; resolves with the engine's name when each of them serves.
    * @throws Error when a worker says that it cannot start, such as for a port in use.
    */
   async start(configuration: Configuration, hash: string): Promise<string> {
@@ -96,7 +101,7 @@ export class Workers {
     this.#configuration = { configuration, hash };
     this.shared.answers?.purge(configuration.purges ?? []);
     this.shared.limits.restart(limitsStartFull);
-    this.#pool.start(limitsStartFull ? 'full' : 'empty');
+    for (const live of this.#pool.all) if (live.isWaiting) this.#start(live);
     await this.#pool.until(() => this.#startFailure !== null || this.#pool.uses(hash));
     if (this.#startFailure !== null) throw new Error(this.#startFailure);
     return this.#pool.all[0]?.engine ?? '';
@@ -187,6 +192,7 @@ export class Workers {
   /** Drains all workers; resolves when each has ended. */
   async stop(): Promise<void> {
     const { settings } = this.#options;
+    for (const live of this.#pool.all) if (live.isWaiting) live.disconnect();
     await this.#pool.stop(settings.server.grace_period_ms + killMarginMs);
     this.shared.limits.save();
     await this.shared.limits.unshare();
@@ -207,10 +213,12 @@ export class Workers {
   /** Messages sent before a worker listens for them are lost, so `start` waits for it. */
   #start(live: WorkerProcess): void {
     const { settings, controlSocket } = this.#options;
-    if (this.#pool.isStopping || !this.#configuration) {
+    if (this.#pool.isStopping) {
       live.disconnect();
       return;
     }
+    live.isWaiting = this.#configuration === null;
+    if (!this.#configuration) return;
     live.start({
       type: 'start',
       settings: settingsWithoutSecrets(settings),

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { Configuration } from '../../../src/config/configuration.js';
 import { mergeConfiguration } from '../../../src/config/merge.js';
+import type { OverrideFile } from '../../../src/config/overrides.js';
 import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { generateSecretKey } from '../../../src/config/secrets/secret-cipher.js';
 import { ContentHash } from '../../../src/daemon/follow/content-hash.js';
@@ -82,7 +83,7 @@ async function run(sql: Sql, { where, there, missing = '' }: Statement): Promise
 }
 
 /** Follows a database in the way of a daemon. */
-async function follower({ sql }: TestDatabase) {
+async function follower({ sql }: TestDatabase, files: OverrideFile[] = []) {
   const read: (KnownChange | null)[] = [];
   const lastGood = new LastGood(testDirectory(), () => ring);
   const ring = [generateSecretKey()];
@@ -98,7 +99,7 @@ async function follower({ sql }: TestDatabase) {
     readRows: async () => (await readAllRows(sql)).rows,
     readChanged: (whole) => reader.read(whole),
     readVersion: async () => (await readAllRows(sql)).position.version,
-    readOverrides: async () => [],
+    readOverrides: async () => files,
     async resolve(merged) {
       resolved += 1;
       return resolvedOf(merged);
@@ -154,9 +155,9 @@ function content({ providers, credentials, budgets, stops, route }: Snapshot) {
   };
 }
 
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, files?: OverrideFile[]) {
   const database = await testDatabase(t);
-  return { ...database, daemon: await follower(database) };
+  return { ...database, daemon: await follower(database, files) };
 }
 
 test('what is followed change by change equals what is read as a whole', async (t) => {
@@ -228,4 +229,15 @@ test('secrets are read again when asked, without a change of rows', async (t) =>
   const { resolved } = daemon;
   await daemon.reloader.renew();
   assert.equal(daemon.resolved, resolved + 1);
+});
+
+test('a file with keys is merged with each change of keys', async (t) => {
+  const text = 'credentials: {a: {rate_limit: 3, key: sk-of-the-file-itself-only}}';
+  const { sql, daemon } = await setUp(t, [{ path: 'x.yaml', text }]);
+  await sql`INSERT INTO credentials (credential_key, name, rate_limit) VALUES (${hashKey('a')}, 'a', 1)`;
+  const { configuration } = await daemon.reloader.reload();
+  assert.deepEqual(
+    configuration.credentials.map(({ name, rate_limit }) => [name, rate_limit]),
+    [['a', 3]],
+  );
 });
