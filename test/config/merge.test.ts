@@ -184,7 +184,7 @@ test('rows of a valid configuration are not checked again, except keys whose tea
   const added = [credential('b', { expires_at: 'never' })];
   const more = { ...rows, credentials: [key, ...added] };
   assert.equal(mergeConfiguration(more, [], 'allow', valid).credentials, more.credentials);
-  assert.throws(() => mergeConfiguration(more, [], 'allow', { ...valid, added }), /not a time/);
+  assert.throws(() => mergeConfiguration(more, [], 'allow', { ...valid, added }), /must be a time/);
 });
 
 test('every model and rule of a key is checked, whatever the others are', () => {

@@ -111,6 +111,21 @@ test('commands can use the embedded database with the daemon down, up and down a
   });
 });
 
+test('a daemon that cannot use its rows ends with the workers that waited for them', async (t) => {
+  const database = await testDatabase(t);
+  await database.sql`
+    INSERT INTO providers (provider_key, api_base, api_key) VALUES ('p', 'nonsense', 'k')`;
+  const daemon = await spawnServe(t, { database, port: 0, workers: 2 });
+  assert.equal((await daemon.exited).code, 1);
+  const events = daemon.logs.map(({ event }) => event);
+  const exits = daemon.logs.filter(({ event }) => event === 'worker_exited');
+  assert.deepEqual(
+    exits.map(({ reason }) => reason),
+    ['exit code 0', 'exit code 0'],
+  );
+  assert.ok(events.indexOf('worker_started') < events.indexOf('config_rejected'));
+});
+
 test('a signal while it starts leaves nothing behind', async (t) => {
   for (const event of ['daemon_starting', 'database_ready', 'worker_started', 'ready']) {
     await t.test(`at ${event}`, async () => {
