@@ -61,6 +61,7 @@ export const positives: readonly string[] = [
   // Secrets.
   'aws_access_key_id = {{secret:AKIAIOSFODNN7EXAMPLE}}',
   'Authorization: Bearer {{secret:ya29.a0AfH6SMBx9ZqkT3vW8eLr2PqYn}}',
+  'cache: redis://:{{secret:p4ssw0rdX}}@cache.internal:6379/0',
   'postgres://app:{{secret:s3cr3tPassw0rd}}@db.internal/app',
   'password: {{secret:hunter2Correct9Horse}}',
   'STRIPE={{secret:rk_test_4eC39HqLyjWDarjtT1zdp7dc}}',

@@ -107,6 +107,7 @@ test('text waits only for what the kinds that are looked for may become', () => 
     'what{': ['email'],
     'a://b:c, ': [],
     'a1://b:c,': ['secret'],
+    'a1://:c,': ['secret'],
   };
   for (const [text, waiting] of Object.entries(open)) {
     for (const entity of piiEntities) {

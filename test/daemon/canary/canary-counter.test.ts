@@ -72,6 +72,7 @@ test('refusals that blame the client are counted apart', () => {
   assert.equal(refusedOf({ status: 400, error: 'provider_error' }), 1);
   assert.equal(refusedOf({ status: 400, error: 'guardrail_blocked' }), 0);
   assert.equal(refusedOf({ status: 200 }), 0);
+  assert.equal(refusedOf({ status: 200, error: 'provider_error' }), 0, 'a stream that broke');
   assert.equal(log({ status: 400 }), 1);
   assert.equal(log({ status: 500 }), 0);
   assert.equal(log({ outcome: 'answered', status: 200 }), 0);

@@ -32,7 +32,7 @@ const unfinishedGroups =
 const unfinishedIban =
   /(?<![A-Za-z0-9])[A-Za-z]{1,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d(?:\d(?:[ \-\u00a0]?[A-Za-z0-9]){0,30}[ \-\u00a0]?)?$/;
 /** Its password may have characters that end words elsewhere. */
-const unfinishedPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{1,100}:[^\s/@]{0,200}$/i;
+const unfinishedPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,100}:[^\s/@]{0,200}$/i;
 
 function openGroups(text: string): number {
   return openForm(text, unfinishedGroups);
