@@ -9,7 +9,7 @@ import { type Language, language, setLanguage, t } from './lib/words.js';
 import { GoTo } from './pages/go-to.js';
 import { isShown, pageGroups, pageOf, pages } from './pages/index.js';
 import { SignIn, SignInAgain } from './pages/sign-in.js';
-import { Empty } from './parts/state.js';
+import { Page } from './parts/panel.js';
 import { Toasts } from './parts/toast.js';
 
 export function App() {
@@ -53,12 +53,12 @@ function Shell() {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu wherever the focus is
     <div class="shell" onKeyDown={closeByKey}>
-      <div class="topbar">
+      <header class="topbar">
         <Brand />
         <button ref={menu} type="button" aria-expanded={isOpen} onClick={() => setOpen(true)}>
           {t('Menu')}
         </button>
-      </div>
+      </header>
       {isOpen && (
         <button
           type="button"
@@ -73,9 +73,9 @@ function Shell() {
         {Shown ? (
           <Shown key={page} />
         ) : (
-          <Empty title={t('There is no such page')}>
+          <Page title={t('There is no such page')}>
             <a href={linkTo('overview')}>{t('Overview')}</a>
-          </Empty>
+          </Page>
         )}
       </main>
       <Toasts />

@@ -51,8 +51,7 @@ test('everything is done with the keyboard, in sight, and nothing moves for who 
   await page.waitForFunction('!document.querySelector("dialog")');
   assert.equal(await focused(page), 'Create a key', 'where it was before');
   await page.keyboard.press('Enter');
-  await page.waitForSelector('dialog input');
-  await page.focus('dialog input');
+  await page.waitForFunction('document.activeElement.matches("dialog input")');
   await page.keyboard.type('by-hand');
   await page.keyboard.press('Enter');
   await seen(page, 'Copy it now');

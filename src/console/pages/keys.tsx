@@ -129,7 +129,7 @@ function KeyTable({ keys, budgets, onShow }: KeyTableProps) {
       return (
         <button
           type="button"
-          class="link"
+          class="quiet"
           aria-label={`${t('Give it a budget')}: ${key.name}`}
           onClick={() => onShow({ kind: 'budget', key })}
         >

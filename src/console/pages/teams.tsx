@@ -100,7 +100,7 @@ export function Teams() {
                         return (
                           <button
                             type="button"
-                            class="link"
+                            class="quiet"
                             aria-label={`${t('Give it a budget')}: ${team.name}`}
                             onClick={() => setShown({ kind: 'budget', team })}
                           >

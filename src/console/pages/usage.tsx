@@ -272,8 +272,9 @@ function Totals({ now, before, period, span, budget }: TotalsProps) {
       ? []
       : [
           {
-            label: t('Whole month, at this pace'),
+            label: t('At the month’s end'),
             value: cost(expected),
+            unit: t('at this pace'),
             isBad: budget !== null && expected > budget,
           },
         ]),

@@ -19,6 +19,12 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
   useEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
+    // Not the button that closes it. On touch screens a field would bring up the keyboard, over the form.
+    if (matchMedia('(hover: hover)').matches) {
+      ref.current
+        ?.querySelector<HTMLElement>('.body :is(button, input, select, textarea)')
+        ?.focus();
+    }
     // Browsers close all dialogs at once that nobody has asked for.
     const stay = (event: KeyboardEvent) => event.key === 'Escape' && event.preventDefault();
     if (!onClose) addEventListener('keydown', stay, true);
