@@ -12,7 +12,9 @@ const hide = (page: Page, isHidden: boolean) =>
     document.dispatchEvent(new Event('visibilitychange'));`);
 
 const texts = (page: Page, selector: string) =>
-  page.$$eval(selector, (all) => all.map((each) => each.innerText.replace(/\s+/g, ' ')));
+  page.$$eval(selector, (all) =>
+    all.map((each) => String(Reflect.get(each, 'innerText')).replace(/\s+/g, ' ')),
+  );
 
 test('at night the overview says which provider is dead, who is affected, and what to do', {
   skip,

@@ -66,8 +66,8 @@ export function Keys() {
       <Panel isStale={list.error !== null}>
         <Loaded of={list} lines={10}>
           {({ credentials }) =>
-            credentials.length === 0 && offset === 0 ? (
-              search || team ? (
+            credentials.length === 0 ? (
+              search || team || offset > 0 ? (
                 <Empty title={t('No such keys')} />
               ) : (
                 <Empty title={t('No keys yet')} actions={add}>
