@@ -256,6 +256,42 @@ test('sums of whole days and weeks are kept as long as rows', async (t) => {
   assert.equal((await sql`SELECT FROM usage_folds WHERE bucket < '2026-03-09Z'`).length, 0);
 });
 
+test('hours of users and tags are summed once with their day, and read where a period begins in it', async (t) => {
+  const sql = await storage(t);
+  const at = (hour: number) =>
+    logRow({
+      ...{ started_ms: startMs + hour * 3_600_000 + 1, end_user: 'u', tags: ['a', 'b'] },
+      ...{ team: 't', mirror: null },
+    });
+  const hours = async () => {
+    const found = await sql`
+      SELECT concat_ws(' ', dimensions, extract(hour FROM bucket AT TIME ZONE 'UTC'), team, end_user, tag, requests) AS sum
+      FROM usage_folds WHERE grain = 'hour' ORDER BY 1`;
+    return found.map(({ sum }) => sum);
+  };
+  await insertRequestLogs(sql, [at(3), at(5)]);
+  await foldAll(sql);
+  const ofHour = (hour: number, requests: number) => [
+    `tag ${hour} t a ${requests}`,
+    `tag ${hour} t b ${requests}`,
+    `user ${hour} t u ${requests}`,
+  ];
+  assert.deepEqual(await hours(), [...ofHour(3, 1), ...ofHour(5, 1)].sort());
+  await insertRequestLogs(sql, [at(5)]);
+  await foldAll(sql);
+  assert.deepEqual(await hours(), [...ofHour(3, 1), ...ofHour(5, 2)].sort());
+  await sql`ALTER TABLE request_logs DISABLE TRIGGER USER`;
+  await sql`DELETE FROM request_logs`;
+  const rest = { since: new Date(startMs + 4 * 3_600_000), until: new Date(startMs + dayMs) };
+  for (const by of ['user', 'tag'] as const) {
+    const { groups } = await sumUsage(sql, [by], rest, { maxRows: -1 });
+    assert.deepEqual(
+      groups.map(({ group, requests }) => `${group} ${requests}`),
+      by === 'user' ? ['u 2'] : ['a 2', 'b 2'],
+    );
+  }
+});
+
 test('days that were summed without their hours are read from rows', async (t) => {
   const sql = await storage(t);
   const [stored = []] = fc.sample(fc.array(rows, { minLength: 50, maxLength: 50 }), {

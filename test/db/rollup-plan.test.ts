@@ -103,6 +103,9 @@ test('users and tags of a day that is not whole are read by hour once it is summ
   ]);
   for (const by of [[], ['team'], ['key'], ['user', 'model']] as UsageGrouping[][]) {
     assert.deepEqual(plan(by, {}, 'UTC', { hourlyDays }), plan(by), by.join());
+    const totalsFrom = new Date('2026-03-05');
+    const found = plan(by, {}, 'UTC', { hourlyDays, totalsFrom });
+    assert.deepEqual(found, plan(by, {}, 'UTC', { totalsFrom }), by.join());
   }
 });
 

@@ -112,8 +112,9 @@ export function planRollups(
     add(cube, 'usage_rollups', 'day', days);
     rest = without(rest, days);
   }
-  const hourFold = smallest(hourFolds, needed);
-  if (needed.length > 0 && hourFold !== null) {
+  // A request may be in several sums by tag, so others are not made of these.
+  const hourFold = needed.some((name) => name in hourFolds) ? smallest(hourFolds, needed) : null;
+  if (hourFold !== null) {
     const starts = hourlyDays.flatMap((day) =>
       Array.from({ length: 24 }, (_, hour) => day + hour * 3_600),
     );
