@@ -140,3 +140,20 @@ test('the changes that an earlier version has logged are read', async () => {
   writeFileSync(join(folder, 'last-good.log'), `${line}\n`);
   assert.deepEqual(await new LastGood(folder, () => ring).load(), keys(1, 2));
 });
+
+test('a known change is kept only on top of the rows that it belongs to', async () => {
+  const folder = testDirectory();
+  const ring = [generateSecretKey()];
+  const kept = new LastGood(folder, () => ring);
+  const first = keys(1);
+  await kept.save(first);
+  // Too many for the log: they are written as a whole later.
+  const second = keys(...Array.from({ length: 1_500 }, (_, n) => n + 1));
+  await kept.save(second);
+  const last = key(9_000);
+  const third = { ...second, credentials: [...second.credentials, last] };
+  await kept.save(third, { removed: [], added: [last] });
+  assert.deepEqual(await new LastGood(folder, () => ring).load(), first);
+  await kept.close();
+  assert.deepEqual(await new LastGood(folder, () => ring).load(), third);
+});
