@@ -27,7 +27,7 @@ test('the lead of a team sees its pages only, and makes a key for it', { skip },
   }
   await page.evaluate('location.hash = "#/usage?span=month"');
   await page.waitForFunction(
-    '/Of its budget\\s+[\\d.]+ %\\s*\\/ \\$50\\.00/.test(document.body.innerText)',
+    '/Of its budget\\s+0[\\d.]* %\\s*\\/ \\$50\\.00/.test(document.body.innerText)',
   );
   await page.evaluate('location.hash = "#/keys?add=yes"');
   await fill(page, 'Name', 'for-support');

@@ -13,6 +13,7 @@ test('invisible characters are those that the terminal escapes, but for lines an
     'one\n\ttwo 👩\u200d💻 ❤\ufe0f שלום 客服',
   );
   assert.equal(visible('a\u200db a\ufe0f 👩\u200db'), 'a\\u200db a\\ufe0f 👩\\u200db');
+  assert.equal(visible('x\u00ad'), 'x\\u00ad');
   for (let code = 0; code <= 0xffff; code++) {
     const character = String.fromCharCode(code);
     const isKept = visible(character) === character;
