@@ -157,3 +157,17 @@ test('a known change is kept only on top of the rows that it belongs to', async 
   await kept.close();
   assert.deepEqual(await new LastGood(folder, () => ring).load(), third);
 });
+
+test('rows of other tables that have not changed stay the same objects', async () => {
+  const before = configuration([provider('a'), provider('b')]);
+  const others = { providers: [provider('a'), provider('b', { weight: 2 })] };
+  const reader = new RowReader({
+    readAll: async () => ({ rows: before, position: { version: 1, entry: 1 } }),
+    readChanges: async () => ({ ...changes(2, [], []), others }),
+    onDifference: () => assert.fail('there is none'),
+  });
+  await reader.read(false);
+  const { rows } = await reader.read(false);
+  assert.deepEqual(rows.providers, others.providers);
+  assert.equal(rows.providers[0], before.providers[0]);
+});
