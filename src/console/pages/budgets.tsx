@@ -20,7 +20,7 @@ import { Cut, Table, timeTitle } from '../parts/table.js';
 import { BudgetForm } from './forms/budget-form.js';
 
 const pageRows = 50;
-/** What is nearest to its end first. */
+/** Budgets nearest to their end come first. */
 const order = '-share';
 
 /** Budgets: how much is left, and when it will run out at the current pace. */

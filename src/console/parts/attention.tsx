@@ -21,7 +21,7 @@ interface Notice {
   tone: 'warn' | 'bad';
   text: string;
   act: string;
-  /** What `act` does, or the address that it leads to. */
+  /** The action of `act`, or the address that it leads to. */
   go: string | (() => void);
 }
 

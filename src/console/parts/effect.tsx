@@ -38,7 +38,7 @@ export function Effect({ plan }: { plan: Plan }) {
   );
 }
 
-/** What a plan means for keys and models. */
+/** The effect of a plan on keys and models. */
 export function Consequences({ effect }: Pick<Plan, 'effect'>) {
   return (
     <>

@@ -12,7 +12,7 @@ interface TotalsProps {
   before: Compared | null;
   period: Asked;
   span: Span;
-  /** Of the team, for a month; nano-dollars. */
+  /** The team’s, for a month; nano-dollars. */
   budget: number | null;
 }
 

@@ -52,7 +52,7 @@ export async function sumRollups(
       takenOut(few, by),
     );
   }
-  // What is read twice otherwise: all groups may have too many rows to keep.
+  // Otherwise these rows are read twice: all groups may have too many rows to keep.
   const isKept = limit !== undefined || kept !== null || by.length === 0;
   const measures = [...new Set(['requests', measureOf(sort)])].map((column) => [
     column,
