@@ -3,7 +3,7 @@ import { type AdminApi, changeOver } from './admin-api.js';
 import { printActivation } from './daemon/activate.js';
 import type { DatabaseFlags } from './database/connection.js';
 import { usageError } from './failure.js';
-import { print, printJson, warn } from './output.js';
+import { print, printJson, warnEach } from './output.js';
 import { confirmDeletion } from './prompt.js';
 
 interface NamedRow {
@@ -54,7 +54,7 @@ export function namedRows<Row extends NamedRow>(
     const { row, warnings } = result;
     if (flags.json) printJson(row);
     else print(`${done} ${noun} ${visible(row.name)} (id ${row.id})`);
-    for (const each of warnings ?? []) warn(each, flags.json);
+    warnEach(warnings, flags.json);
     printActivation(activation, flags.json);
   };
   const sent = async (api: AdminApi, method: 'POST' | 'PUT', to: string, fields: object) => {

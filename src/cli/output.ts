@@ -60,6 +60,11 @@ export function warn(message: string, json: boolean | undefined): void {
   );
 }
 
+/** Warns of what the answer to a change names; undefined: a gateway from before there were warnings. */
+export function warnEach(messages: readonly string[] | undefined, json: boolean | undefined): void {
+  for (const message of messages ?? []) warn(message, json);
+}
+
 /** Prints on stderr why a command failed, and the hint. */
 export function printFailure({ message, hint }: Failure, json: boolean): void {
   if (json) {

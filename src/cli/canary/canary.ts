@@ -8,7 +8,7 @@ import { wholeNumber } from '../arguments.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printJson, warn } from '../output.js';
+import { note, print, printJson, warnEach } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { duration } from '../times.js';
 import { printCanary, printMirror } from './canary-view.js';
@@ -136,7 +136,7 @@ async function start(name: string, flags: StartFlags): Promise<void> {
     return await api.ask<CanaryAnswer>('POST', '/canaries', { name, ...fields });
   });
   report(result.canary, 'started', flags);
-  for (const each of result.warnings ?? []) warn(each, flags.json);
+  warnEach(result.warnings, flags.json);
   printActivation(activation, flags.json);
 }
 

@@ -5,7 +5,7 @@ import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printJson, printTable, warn } from '../output.js';
+import { note, print, printJson, printTable, warnEach } from '../output.js';
 import { localTime } from '../times.js';
 import {
   addSelectorOptions,
@@ -37,7 +37,7 @@ export async function throwKillSwitch(
     print(
       `stopped requests of ${visible(selectorsText(applies_to))}; undo it with: llmproxy resume`,
     );
-  for (const each of result.warnings ?? []) warn(each, flags.json);
+  warnEach(result.warnings, flags.json);
   printActivation(activation, flags.json);
 }
 

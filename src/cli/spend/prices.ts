@@ -9,7 +9,7 @@ import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable, warn } from '../output.js';
+import { note, print, printFields, printJson, printTable, warnEach } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { addRateOptions, type PriceFlags, priceFields } from './price-flags.js';
 
@@ -159,7 +159,7 @@ async function set(name: string, flags: DatabaseFlags & PriceFlags): Promise<voi
   });
   if (flags.json) printJson(result.price);
   else print(`set the price ${visible(result.price.name)}: ${ratesText(result.price.rates)}`);
-  for (const each of result.warnings ?? []) warn(each, flags.json);
+  warnEach(result.warnings, flags.json);
   printActivation(activation, flags.json);
 }
 
