@@ -72,6 +72,8 @@ export interface FleetControl {
   has(id: string | null): boolean;
   /** Waits a while until every daemon uses a version of the configuration. */
   confirm(version: number): Promise<Confirmation>;
+  /** True for a daemon that is cut off from the database, and was found to serve. */
+  serves(id: string): boolean;
 }
 
 /** The daemons that use a version of the configuration. */

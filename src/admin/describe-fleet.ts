@@ -11,8 +11,11 @@ export interface FleetDaemon {
   pid: number;
   workers: number;
   listeners: readonly string[];
-  /** `gone`: it ended without deregistering, or cannot reach the database. */
-  state: DaemonRow['state'] | 'gone';
+  /**
+   * `cut_off`: it cannot reach the database, but serves. `gone`: it ended without deregistering, or nobody
+   * reaches it.
+   */
+  state: DaemonRow['state'] | 'cut_off' | 'gone';
   config_version: number | null;
   /** Number of configuration changes that it does not use yet. */
   behind: number;
@@ -31,18 +34,23 @@ export interface DescribedFleet {
   daemons: FleetDaemon[];
 }
 
-/** The daemons of a database. @param isDead true for a daemon that is known to have ended. */
+/**
+ * The daemons of a database.
+ * @param isDead true for a daemon that is known to have ended.
+ * @param serves true for a silent daemon that still answers at its listener.
+ */
 export function describeFleet(
   rows: readonly DaemonRow[],
   configVersion: number,
   isDead: (row: DaemonRow) => boolean = () => false,
+  serves: (id: string) => boolean = () => false,
 ): DescribedFleet {
   const daemons = rows.map((row): FleetDaemon => {
     const { id, host, version, pid, workers, listeners, config_version, limit_store } = row;
-    const isGone = row.age_ms > goneAfterMs || isDead(row);
+    const isSilent = row.age_ms > goneAfterMs || isDead(row);
     return {
       ...{ id, host, version, pid, workers, listeners },
-      state: isGone ? 'gone' : row.state,
+      state: isSilent ? (serves(id) ? 'cut_off' : 'gone') : row.state,
       config_version,
       behind: config_version === null ? 0 : Math.max(0, configVersion - config_version),
       limit_store,

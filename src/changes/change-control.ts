@@ -24,6 +24,11 @@ export interface ChangeControl {
   active(): { configuration: Configuration } | null;
   /** Reloads the configuration; resolves when it is active on every worker. */
   reload(): Promise<{ configuration: Pick<Configuration, 'version'> }>;
+  /**
+   * True for a daemon that is cut off from the database, and was found to serve. A command's own process looks
+   * for none.
+   */
+  serves(daemon: string): boolean;
   /** The override files of this machine. */
   readOverrides(): Promise<readonly OverrideFile[]>;
   /**

@@ -30,6 +30,7 @@ export async function openChangeControl(
     lastPlan,
     secrets: await Secrets.open(settings),
     active: () => null,
+    serves: () => false,
     reload,
     readOverrides: parts.readOverrides,
     problemsOf: (change, author, known) => newProblems(parts, change, author, known),

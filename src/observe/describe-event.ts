@@ -84,7 +84,9 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'database_listening':
       return { level: 'debug', message: 'listening for configuration changes' };
     case 'database_lost':
-      return warn(`the database no longer sends notifications of changes: ${event.reason}`);
+      return warn(
+        `the database does not answer, or sends no notifications of changes: ${event.reason}`,
+      );
     case 'database_polled':
       return info(
         'the database answers without notifications: polling it for changes every second',
@@ -150,8 +152,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info('budgets are settled again');
     case 'daemon_joined':
       return info(`another daemon serves from this database: ${visible(event.daemon)}`);
+    case 'daemon_cut_off':
+      return warn(`the daemon ${visible(event.daemon)} cannot reach the database, but serves`);
     case 'daemon_gone':
-      return warn(`the daemon ${visible(event.daemon)} is gone, or cannot reach the database`);
+      return warn(`the daemon ${visible(event.daemon)} is gone, or cannot be reached`);
     case 'limits_shared':
       return info(`all daemons share the limits from now on, in ${event.store}`);
     case 'limits_own':

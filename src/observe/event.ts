@@ -100,6 +100,7 @@ export type GatewayEvent =
   | { type: 'budgets_working' }
   | { type: 'daemon_joined'; daemon: string }
   /** Another daemon ended without deregistering, or cannot reach the database. */
+  | { type: 'daemon_cut_off'; daemon: string }
   | { type: 'daemon_gone'; daemon: string }
   /** Limits are shared by all daemons of the database from now on. */
   | { type: 'limits_shared'; store: string }

@@ -34,7 +34,9 @@ export interface BudgetState {
 export interface FleetState {
   /** Live daemons, this one included. */
   live: number;
-  /** Daemons that ended without deregistering, or cannot reach the database. */
+  /** Daemons that cannot reach the database, but serve. */
+  cutOff: number;
+  /** Daemons that ended without deregistering, or that nobody reaches. */
   gone: number;
   /** Different versions of llmproxy. */
   versions: number;

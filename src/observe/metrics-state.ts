@@ -96,8 +96,13 @@ export function registerState(
   fleetValue('daemons', 'Daemons of the database that are not gone.', ({ live }) => live);
   fleetValue(
     'daemons_gone',
-    'Daemons that have ended without a word in the last hour, or cannot reach the database.',
+    'Daemons that have ended without a word in the last hour, or that nobody reaches.',
     ({ gone }) => gone,
+  );
+  fleetValue(
+    'daemons_cut_off',
+    'Daemons that cannot reach the database, but serve.',
+    ({ cutOff }) => cutOff,
   );
   fleetValue('versions', 'Different versions of llmproxy among the daemons.', (f) => f.versions);
   fleetValue(

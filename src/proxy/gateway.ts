@@ -45,7 +45,9 @@ export interface FleetFacts {
   size: number;
   /** This one's place among them, from 1. */
   rank: number;
-  /** Daemons that ended without deregistering. */
+  /** Daemons that cannot reach the database, but serve. */
+  cutOff: number;
+  /** Daemons that ended without deregistering, or that nobody reaches. */
   gone: number;
   /** Daemons that do not use the newest configuration. */
   behind: number;

@@ -40,6 +40,7 @@ function details({ facts, snapshot, health }: Gateway) {
     database: facts.database,
     fleet: {
       daemons: facts.fleet.size,
+      cut_off: facts.fleet.cutOff,
       gone: facts.fleet.gone,
       behind: facts.fleet.behind,
       versions: facts.fleet.versions,

@@ -323,7 +323,7 @@ const idleState: GatewayState = {
   canaries: [],
   budgets: [],
   fleet: {
-    ...{ live: 1, gone: 0, versions: 1, lag: 0, isShared: false, isStoreWorking: true },
+    ...{ live: 1, cutOff: 0, gone: 0, versions: 1, lag: 0, isShared: false, isStoreWorking: true },
     daemons: [],
   },
   workers: [],

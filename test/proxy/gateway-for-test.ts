@@ -76,7 +76,7 @@ export function gatewayForTest(
       configVersion: 1,
       database: 'up',
       discovered: [],
-      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
+      fleet: { size: 1, rank: 1, cutOff: 0, gone: 0, behind: 0, versions: 1 },
     },
     adminKey: new AdminKeyCheck([]),
     clients: new Clients(settings.server),

@@ -24,7 +24,7 @@ const facts = {
   configVersion: 1,
   database: 'up',
   discovered: [],
-  fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
+  fleet: { size: 1, rank: 1, cutOff: 0, gone: 0, behind: 0, versions: 1 },
 } as const;
 
 const openai = { path: '/v1/models', query: 'limit=1', header: () => '' };

@@ -340,12 +340,16 @@ function health() {
         type: 'object',
         description: 'The daemons of the database, as this one sees them.',
         additionalProperties: false,
-        required: ['daemons', 'gone', 'behind', 'versions'],
+        required: ['daemons', 'cut_off', 'gone', 'behind', 'versions'],
         properties: {
           daemons: { type: 'integer', description: 'Daemons that limits hold over.' },
+          cut_off: {
+            type: 'integer',
+            description: 'Daemons that cannot reach the database, but serve.',
+          },
           gone: {
             type: 'integer',
-            description: 'Daemons that have ended without a word, or cannot reach the database.',
+            description: 'Daemons that have ended without a word, or that nobody reaches.',
           },
           behind: {
             type: 'integer',

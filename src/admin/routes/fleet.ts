@@ -25,8 +25,9 @@ const fleet = object({
       listeners: list(text),
       state: {
         type: 'string',
-        enum: ['starting', 'serving', 'draining', 'gone'],
-        description: '`gone`: it has ended without a word, or cannot reach the database.',
+        enum: ['starting', 'serving', 'draining', 'cut_off', 'gone'],
+        description:
+          '`cut_off`: it cannot reach the database, but serves. `gone`: it has ended without a word, or nobody reaches it. Only a daemon can tell: a command without one shows both as `gone`.',
       },
       config_version: {
         type: ['integer', 'null'],
@@ -57,13 +58,16 @@ export const fleetViewRoutes: readonly ChangeRoute[] = [
       operationId: 'getFleet',
       summary: 'List the daemons of the database',
       description:
-        'Each daemon says every second that it lives. One that has ended without a word is shown as gone for an hour. Daemons of earlier releases are not listed: they register nowhere.',
+        'Each daemon says every second that it lives. One that has ended without a word is shown as `gone` for an hour; one that still answers other daemons as `cut_off`. Daemons of earlier releases are not listed: they register nowhere.',
       tags: ['monitoring'],
       responses: { 200: jsonResponse('The daemons', fleet) },
     },
     handle: async (_, control) => {
       const { daemons, configVersion } = await query(control, readDaemons);
-      return { status: 200, body: describeFleet(daemons, configVersion) };
+      return {
+        status: 200,
+        body: describeFleet(daemons, configVersion, undefined, control.serves),
+      };
     },
   },
 ];

@@ -12,7 +12,7 @@ type Row = AsJson<FleetDaemon>;
 
 const columns: readonly Column<Row>[] = [
   { header: 'DAEMON', value: ({ id }) => id },
-  { header: 'STATE', value: ({ state }) => state },
+  { header: 'STATE', value: ({ state }) => state.replace('_', ' ') },
   { header: 'VERSION', value: ({ version }) => version },
   { header: 'CONFIG', value: configOf, align: 'right' },
   { header: 'WORKERS', value: ({ workers }) => String(workers), align: 'right' },
@@ -57,7 +57,7 @@ function configOf({ config_version, behind }: Row): string {
 }
 
 function coloured(row: string, daemon: Row): string {
-  if (daemon.state === 'gone') return paint('red', row);
+  if (daemon.state === 'gone' || daemon.state === 'cut_off') return paint('red', row);
   return daemon.behind > 0 ? paint('yellow', row) : row;
 }
 

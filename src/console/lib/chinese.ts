@@ -675,6 +675,8 @@ export const chinese: Readonly<Record<string, string>> = {
   'The database is away: requests are served, but nothing can be changed':
     '数据库不可用：请求仍可处理，但无法修改任何内容',
   '{daemon} is gone': '{daemon} 已失联',
+  '{daemon} is cut off from the database': '{daemon} 无法连接数据库',
+  'Cut off': '与数据库断开',
   '{daemon} is {count} changes behind': '{daemon} 落后 {count} 个变更',
   'See the fleet': '查看集群',
   '{share} of the budget {name} is spent': '预算 {name} 已用 {share}',

@@ -10,6 +10,7 @@ const states: Readonly<Record<string, readonly [Tone, string]>> = {
   starting: ['warn', 'Starting'],
   serving: ['good', 'Serving'],
   draining: ['warn', 'Draining'],
+  cut_off: ['bad', 'Cut off'],
   gone: ['bad', 'Gone'],
 };
 

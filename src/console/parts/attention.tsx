@@ -53,13 +53,15 @@ export function Attention({ status, stops, onResume }: AttentionProps) {
     });
   }
   for (const { id, state, behind } of fleet.data?.daemons ?? []) {
-    if (state !== 'gone' && behind === 0) continue;
+    if (state !== 'gone' && state !== 'cut_off' && behind === 0) continue;
     notices.push({
       tone: 'warn',
       text:
         state === 'gone'
           ? t('{daemon} is gone', { daemon: id })
-          : t('{daemon} is {count} changes behind', { daemon: id, count: behind }),
+          : state === 'cut_off'
+            ? t('{daemon} is cut off from the database', { daemon: id })
+            : t('{daemon} is {count} changes behind', { daemon: id, count: behind }),
       go: linkTo('fleet'),
       act: t('See the fleet'),
     });

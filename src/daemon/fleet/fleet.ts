@@ -1,6 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Confirmation } from '../../admin/control.js';
-import { type DescribedFleet, describeFleet, goneAfterMs } from '../../admin/describe-fleet.js';
+import {
+  type DescribedFleet,
+  describeFleet,
+  type FleetDaemon,
+  goneAfterMs,
+} from '../../admin/describe-fleet.js';
 import type { Sql } from '../../db/client.js';
 import {
   type DaemonReport,
@@ -43,6 +48,8 @@ interface FleetOptions {
   onChange: (fleet: DescribedFleet) => void;
   /** Tells the other daemons that this one has joined. */
   tellJoined: () => void;
+  /** Called when a heartbeat fails. */
+  onSilence: () => void;
   emit: Emit;
 }
 
@@ -64,7 +71,8 @@ export class Fleet {
   /** Time since when no other daemon has been seen; null while there is one. */
   #aloneSinceMs: number | null = null;
   #beatMs = Number.NEGATIVE_INFINITY;
-  #known = new Map<string, boolean>();
+  /** The events told last: a daemon that was never here is told of only when it joins. */
+  #known = new Map<string, Told>();
   #beats = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
@@ -76,8 +84,11 @@ export class Fleet {
 
   /** State at the last heartbeat that was stored. */
   get now(): DescribedFleet {
-    return describeFleet(this.#daemons, this.#configVersion, this.#isDead);
+    return describeFleet(this.#daemons, this.#configVersion, this.#isDead, this.serves);
   }
+
+  /** True for a daemon that is cut off from the database, and was found to serve. */
+  readonly serves = (id: string): boolean => this.#peers.isAlive(id);
 
   /** Ids of daemons that are known to have ended. */
   dead(): string[] {
@@ -126,7 +137,7 @@ export class Fleet {
 
   /** Sends a heartbeat and reads those of others, after any heartbeat in progress. Never throws. */
   beat(): Promise<void> {
-    const beating = this.#beating.then(() => this.#beat()).catch(() => {});
+    const beating = this.#beating.then(() => this.#beat()).catch(this.#options.onSilence);
     this.#beating = beating;
     return beating;
   }
@@ -255,17 +266,22 @@ export class Fleet {
 
   #tell(): void {
     const { emit, identity } = this.#options;
-    const here = new Map<string, boolean>();
+    const now = new Map<string, Told>();
     for (const { id, state } of this.now.daemons) {
       if (id === identity.id) continue;
-      const isHere = state !== 'gone';
-      here.set(id, isHere);
-      const before = this.#known.get(id) ?? false;
-      if (isHere && !before) emit({ type: 'daemon_joined', daemon: id });
-      if (!isHere && before) emit({ type: 'daemon_gone', daemon: id });
+      const told = tellingOf(state);
+      now.set(id, told);
+      if (told !== (this.#known.get(id) ?? 'daemon_gone')) emit({ type: told, daemon: id });
     }
-    this.#known = here;
+    this.#known = now;
   }
+}
+
+type Told = 'daemon_joined' | 'daemon_cut_off' | 'daemon_gone';
+
+function tellingOf(state: FleetDaemon['state']): Told {
+  if (state === 'gone') return 'daemon_gone';
+  return state === 'cut_off' ? 'daemon_cut_off' : 'daemon_joined';
 }
 
 /** True for a daemon of this machine of which no process is left. */

@@ -37,13 +37,16 @@ export interface OpenFleet extends FleetControl {
   readonly size: number;
   /** For metrics. */
   readonly state: FleetState;
+  /** Sets what is called when a heartbeat fails. */
+  whenSilent(call: () => void): void;
 }
 
 export function openFleet(parts: FleetParts): OpenFleet {
   const { settings, version, identity, store, workers, configVersion, explain, emit } = parts;
   const limit_store = leaseStoreName(settings.fleet);
-  let facts: FleetFacts = { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 };
+  let facts: FleetFacts = { size: 1, rank: 1, cutOff: 0, gone: 0, behind: 0, versions: 1 };
   let isStoreWorking = true;
+  let onSilence = () => {};
   const learn = (change: Partial<FleetFacts>) => {
     const next = { ...facts, ...change };
     if (JSON.stringify(next) === JSON.stringify(facts)) return;
@@ -88,6 +91,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
     share,
     onChange: (now) => learn(counts(now)),
     tellJoined: () => bus.send({ type: 'joined' }),
+    onSilence: () => onSilence(),
     emit,
   });
   const bus = new FleetBus({
@@ -123,6 +127,10 @@ export function openFleet(parts: FleetParts): OpenFleet {
     explain: (requestId) => bus.ask(requestId),
     has: (id) => fleet.others.some((other) => other.id === id),
     confirm: (version) => fleet.confirm(version, confirmMs),
+    serves: fleet.serves,
+    whenSilent(call) {
+      onSilence = call;
+    },
   };
 }
 
@@ -136,6 +144,7 @@ function listenerOf({ host, port, tls }: Settings['server']): string {
 
 function counts({ daemons, versions }: DescribedFleet) {
   return {
+    cutOff: daemons.filter(({ state }) => state === 'cut_off').length,
     gone: daemons.filter(({ state }) => state === 'gone').length,
     behind: daemons.filter(({ state, behind }) => state !== 'gone' && behind > 0).length,
     versions: Math.max(1, versions.length),

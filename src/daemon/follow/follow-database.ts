@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../db/database-error.js';
+import { explainDatabaseError } from '../../db/explain-error.js';
 import { listenForChanges } from '../../db/listen.js';
 import { type NewerSchema, newerSchema } from '../../db/migrate.js';
 import { databaseState } from '../../db/queries/database-state.js';
@@ -11,6 +12,8 @@ const pollMs = 30_000;
 /** Poll interval without notifications, such as behind a pooler that does not forward them. */
 const pollUnnotifiedMs = 1_000;
 const pollTimeoutMs = 5_000;
+/** The same after another query has had no answer either. */
+const doubtTimeoutMs = 2_000;
 
 interface FollowOptions {
   store: Store;
@@ -31,12 +34,18 @@ interface FollowOptions {
   emit: Emit;
 }
 
+export interface FollowedDatabase {
+  /** Another query has failed: polls now, to know whether the database still answers. */
+  doubt(): void;
+  close(): Promise<void>;
+}
+
 /**
  * Watches an open database for changes: by notifications, and by polling the version, slowly while
  * notifications arrive and quickly while they do not. Either may reveal half-open connections,
  * which are then replaced.
  */
-export function followDatabase(options: FollowOptions): { close(): Promise<void> } {
+export function followDatabase(options: FollowOptions): FollowedDatabase {
   const { store, listenUrl, mark, knownVersion, renew, onState, emit } = options;
   const { database } = store;
   let isListening = false;
@@ -47,6 +56,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   let isStale = false;
   /** True once it was reported that notifications are missing and polls replace them. */
   let isPolling = false;
+  let isLostTold = false;
+  let isAsking = false;
   let polledVersion = -1;
   let slowPollMs = performance.now();
   /** The newer schema that was last reported. */
@@ -64,12 +75,19 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
     if (newer && newer.version !== schema?.version) emit({ type: 'schema_newer', ...newer });
     schema = newer;
   };
-  const poll = async () => {
+  const lost = (reason: string) => {
+    isPolling = false;
+    if (isLostTold) return;
+    isLostTold = true;
+    emit({ type: 'database_lost', reason });
+  };
+  const poll = async (timeoutMs = pollTimeoutMs) => {
+    isAsking = true;
     const isSlow = performance.now() - slowPollMs >= pollMs;
     if (isSlow) slowPollMs = performance.now();
     const before = answers;
     try {
-      const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
+      const state = await withDeadline(database.sql, timeoutMs, 'The poll', databaseState);
       // The primary has become a standby: another host may be the primary now.
       if (!state.takes_writes) throw new DatabaseError('it is read-only');
       const { version } = state;
@@ -82,20 +100,24 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       tell(true);
       if (!isListening && !isPolling) emit({ type: 'database_polled' });
       isPolling = !isListening;
+      if (isListening && isLostTold) emit({ type: 'database_listening' });
+      isLostTold = false;
       if (isSlow) await checkSchema();
-    } catch {
+    } catch (error) {
       // On connections that were replaced it may fail long after the new ones have answered.
       if (answers === before) {
         tell(false);
+        lost(explainDatabaseError(error, database.dbUrl));
         database.renew();
       }
     }
+    isAsking = false;
     next();
   };
   const next = () => {
     clearTimeout(timer);
     const isQuiet = isListening && !isStale && isUp !== false;
-    if (!closed) timer = setTimeout(poll, isQuiet ? pollMs : pollUnnotifiedMs);
+    if (!closed) timer = setTimeout(() => void poll(), isQuiet ? pollMs : pollUnnotifiedMs);
   };
 
   const listener = listenForChanges({
@@ -104,8 +126,9 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
     onMessage: options.onMessage,
     onState(state, reason = '') {
       isListening = state === 'listening';
-      isPolling = false;
       if (isListening) {
+        isPolling = false;
+        isLostTold = false;
         // After a failover the listener may be the first to find the new primary.
         if (isStale) database.renew();
         tell(true);
@@ -115,14 +138,19 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       } else {
         isStale = true;
         database.renew();
-        emit({ type: 'database_lost', reason });
+        lost(reason);
       }
-      next();
+      if (!isAsking) next();
     },
   });
   next();
   checkSchema().catch(() => {});
   return {
+    doubt() {
+      if (closed || isAsking || isUp === false) return;
+      clearTimeout(timer);
+      void poll(doubtTimeoutMs);
+    },
     async close() {
       closed = true;
       clearTimeout(timer);

@@ -82,6 +82,7 @@ export function createControl(options: ControlOptions): Control {
     },
     recent,
     fleet: options.fleet,
+    serves: (id) => options.fleet.serves(id),
     prices: options.prices,
     live,
     sessions: new Sessions(adminKeys, session_ms, () => store.sql, oidc !== null),

@@ -115,6 +115,7 @@ export function createServing(options: ServingOptions): Serving {
       emit,
     });
     closers.push(() => following.close());
+    fleet.whenSilent(() => following.doubt());
     const hourly = setInterval(() => reloader.mark(true), wholeEveryMs);
     closers.push(() => clearInterval(hourly));
   };

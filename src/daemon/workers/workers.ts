@@ -83,7 +83,7 @@ export class Workers {
       configVersion: null,
       database: 'unknown',
       discovered: [],
-      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
+      fleet: { size: 1, rank: 1, cutOff: 0, gone: 0, behind: 0, versions: 1 },
     };
   }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { parseDbUrl } from '../../../src/db/db-url.js';
-import { ask, askChat } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { type Daemon, startDaemon } from '../../support/daemon.js';
 import { atPort } from '../../support/far-away.js';
 import { allAnswer, startNamedUpstream, whoAnswers } from '../../support/gateway.js';
@@ -63,6 +63,25 @@ test('half-open connections are detected within 30 s and replaced', async (t) =>
   assert.equal(await adminStatus(daemon, { name: 'bob' }), 201);
 });
 
+test('a database that stops answering is reported as down in seconds, and as up again after it', async (t) => {
+  const database = await gatedDatabase(t);
+  const daemon = await startDaemon(t, { database });
+  const says = async (state: string, metric: number) => {
+    const headers = bearer(daemon.adminKey);
+    const health = await ask(`${daemon.url}/health`, { headers });
+    const metrics = await ask(`${daemon.url}/metrics`, { headers });
+    const up = new RegExp(`^llm_proxy_database_up ${metric}$`, 'm');
+    return JSON.parse(health.text).database === state && up.test(metrics.text);
+  };
+  await until('it is up', () => says('up', 1));
+  database.gate.stall();
+  await until('it is down', () => says('down', 0), 12_000);
+  const lost = await daemon.waitFor('database_lost');
+  assert.match(String(lost.message), /does not answer/);
+  database.gate.open();
+  await until('it is up again', () => says('up', 1), 15_000);
+});
+
 test('without notifications, the database is polled for changes', async (t) => {
   const env = { DB_LISTEN_URL: 'postgres://nobody@127.0.0.1:1/nowhere' };
   const daemon = await startDaemon(t, { env });
@@ -88,8 +107,10 @@ async function gatedDatabase(t: TestContext) {
   const { hosts } = parseDbUrl(dbUrl);
   const pairs = new Set<[Socket, Socket]>();
   let isOpen = true;
+  let isStalled = false;
   const server = createServer((client) => {
     if (!isOpen) return client.destroy();
+    if (isStalled) return client.on('error', () => {}).resume();
     const target = connect(`${hosts[0]?.host}/.s.PGSQL.${hosts[0]?.port}`);
     const pair: [Socket, Socket] = [client, target];
     pairs.add(pair);
@@ -118,16 +139,23 @@ async function gatedDatabase(t: TestContext) {
       },
       open() {
         isOpen = true;
+        isStalled = false;
       },
       /** Blocks existing connections without closing them; new ones work. */
-      swallow() {
-        for (const [client, target] of pairs) {
-          client.unpipe(target);
-          target.unpipe(client);
-          client.resume();
-          target.resume();
-        }
+      swallow,
+      /** The same, and new ones get no answer either until it opens. */
+      stall() {
+        isStalled = true;
+        swallow();
       },
     },
   };
+  function swallow() {
+    for (const [client, target] of pairs) {
+      client.unpipe(target);
+      target.unpipe(client);
+      client.resume();
+      target.resume();
+    }
+  }
 }

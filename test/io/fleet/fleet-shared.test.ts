@@ -94,9 +94,18 @@ test('a kill switch names a daemon that is cut off from the database and serves,
     VALUES ('long-lost', 'lost', '1', 1, 'elsewhere', 'serving', now() - interval '90 seconds')`;
   relay.cut();
   const [row] = await database.sql`SELECT id FROM daemons WHERE pid = ${cut.pid}`;
-  await until('it is taken for gone', async () => {
+  await one.waitFor('daemon_cut_off');
+  await until('it is shown as cut off', async () => {
     const { daemons: shown } = JSON.parse((await getFrom(one, '/admin/v1/fleet')).text);
-    return shown.some(({ pid, state }: FleetDaemon) => pid === cut.pid && state === 'gone');
+    return shown.some(({ pid, state }: FleetDaemon) => pid === cut.pid && state === 'cut_off');
+  });
+  assert.match((await one.cli(['fleet'])).stdout, new RegExp(`^${row?.id} +cut off `, 'm'));
+  const metrics = (await getFrom(one, '/metrics')).text;
+  assert.match(metrics, /^llm_proxy_fleet_daemons_cut_off 1$/m);
+  await until('the same in /health', async () => {
+    const { fleet } = JSON.parse((await getFrom(one, '/health')).text);
+    // The one that is long lost.
+    return fleet.cut_off === 1 && fleet.gone === 1;
   });
   const stopped = await one.cli(['stop', '--key', 'alice']);
   assert.equal(stopped.code, 0);
