@@ -18,6 +18,7 @@ import { listProviders } from '../../src/db/queries/providers/list-providers.js'
 import { updateProvider } from '../../src/db/queries/providers/update-provider.js';
 import {
   type CredentialInput,
+  type CredentialRow,
   type Page,
   type ProviderInput,
   toCredential,
@@ -227,4 +228,43 @@ test('the configuration is read as the rows are, with the version that belongs t
   assert.deepEqual(read.credentials, [toCredential(key.id, key)]);
   assert.equal(read.version, before.version + 2);
   assert.equal((await configVersion(sql)).version, read.version);
+});
+
+test('every field of every key is read, by id, however far apart the ids are', async (t) => {
+  const { sql } = await testDatabase(t);
+  await insertTeam(sql, { ...newTeam, name: 'team "a"' });
+  const time = new Date('2030-01-31T12:00:00.123Z');
+  const unusual: Partial<CredentialInput>[] = [
+    ...[{}, { name: 'ä"\\\n' }, { key_preview: 'sk-…wxyz' }, { allowed_models: ['a', 'b*'] }],
+    ...[{ allowed_models: null }, { rate_limit: null }, { rate_limit: 0 }, { burst: 3 }],
+    ...[{ is_enabled: false }, { expires_at: time }, { tags: ['x'] }, { store_bodies: true }],
+    ...[{ losses: 'strict' as const }, { allowed_ips: ['10.0.0.0/8'] }, { team: 'team "a"' }],
+    ...[
+      { limits: { max_concurrency: 2 } },
+      { weight: 2 },
+      { priority: -1 },
+      { cache: { mode: 'on' as const } },
+    ],
+    { previous_key: 'a'.repeat(64), previous_expires_at: time },
+  ];
+  const usual = { ...credential, allowed_models: ['*'] };
+  for (const [place, fields] of unusual.entries()) {
+    const credential_key = `${place}`.padStart(64, '0');
+    const row = await insertCredential(sql, { ...usual, ...fields, credential_key });
+    if (place % 3 !== 0) continue;
+    await sql`UPDATE credentials SET id = ${(place * 7_919) % 100_003} + 1000000 WHERE id = ${row.id}`;
+  }
+  const rows = await sql<CredentialRow[]>`SELECT * FROM credentials ORDER BY id`;
+  const { credentials } = await readConfiguration(sql);
+  assert.equal(credentials.length, unusual.length);
+  assert.deepEqual(
+    credentials,
+    rows.map((row) => toCredential(row.id, row)),
+  );
+  const all = await sql`
+    INSERT INTO credentials (credential_key, name) SELECT md5(n::text), n FROM generate_series(1, 2500) n
+    RETURNING id`;
+  const ids = (await readConfiguration(sql)).credentials.map(({ id }) => id);
+  const expected = [...rows, ...all].map(({ id }) => Number(id)).sort((a, b) => a - b);
+  assert.deepEqual(ids, expected);
 });

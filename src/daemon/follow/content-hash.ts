@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Configuration, Credential, Provider } from '../../config/configuration.js';
+import { formOf, haveSameForm } from '../../config/rows/credential-form.js';
 import type { KnownChange } from '../../routing/configuration-change.js';
 
 const modulus = 1n << 256n;
@@ -59,10 +60,19 @@ function textOf(provider: Provider): string {
   return text;
 }
 
+/** Left out: `key_preview`, which is only shown, and belongs to the key. */
 function sumOf(credentials: readonly Credential[]): bigint {
   let sum = 0n;
+  let before: Credential | null = null;
+  let form = '';
   for (const credential of credentials) {
-    sum += BigInt(`0x${hash('sha256', JSON.stringify(credential))}`);
+    if (before === null || !haveSameForm(before, credential)) {
+      form = JSON.stringify(formOf(credential));
+    }
+    before = credential;
+    const { id, credential_key, name, rate_limit, team = null, expires_at = null } = credential;
+    const own = JSON.stringify([id, credential_key, name, rate_limit, team, expires_at]);
+    sum += BigInt(`0x${hash('sha256', own + form)}`);
   }
   return sum % modulus;
 }

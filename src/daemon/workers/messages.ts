@@ -11,11 +11,12 @@ import type { SharedReply, SharedRequest } from '../../policies/cache/shared-ans
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources/resources.js';
-import type { ConfigurationChange, CredentialChange } from '../../routing/configuration-change.js';
+import type { ConfigurationChange } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
 import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Descriptors } from './descriptors.js';
+import type { PackedChange } from './packed-credentials.js';
 
 /** Reasoning that a client of chat completions does not bring back. */
 export interface KeptForCall {
@@ -28,7 +29,7 @@ export type ToWorker =
   | StartWorker
   | { type: 'configuration'; change: ConfigurationChange; hash: string }
   /** A piece of the next `configuration`, which it completes; the worker replies `taken`. */
-  | { type: 'credentials'; piece: CredentialChange; teams: readonly Team[] }
+  | { type: 'credentials'; piece: PackedChange; teams: readonly Team[] }
   | { type: 'lease'; grant: LeaseGrant }
   /** The same for a limit besides `rate_limit`, whose buckets outlive workers. */
   | { type: 'quota'; grant: LeaseGrant }

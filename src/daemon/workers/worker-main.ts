@@ -13,6 +13,7 @@ import type { Descriptors } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { type OpenedGateway, openGateway } from './open-gateway.js';
 import { untilReplaced } from './orphan.js';
+import { unpackChange } from './packed-credentials.js';
 
 /**
  * A data-plane worker: the process that answers requests. Without its control process it keeps
@@ -74,7 +75,7 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'credentials':
       nextCredentials ??= opened?.gateway.snapshot.credentials.next(message.teams);
-      nextCredentials?.change(message.piece);
+      nextCredentials?.change(unpackChange(message.piece));
       send({ type: 'taken' });
       break;
     case 'lease':

@@ -1,16 +1,22 @@
 import type { ChildProcess } from 'node:child_process';
+import type { Team } from '../../config/configuration.js';
 import type { WorkerStatus } from '../../observe/gateway-state.js';
 import {
   type ConfigurationChange,
+  type CredentialChange,
   changeOfCredentials,
   inPieces,
 } from '../../routing/configuration-change.js';
 import type { StartWorker, ToWorker } from './messages.js';
+import { packChange } from './packed-credentials.js';
 
 /** A few milliseconds' work. */
 const maxCredentialsAtOnce = 500;
 /** For a worker that serves nothing yet: some megabytes. */
 const maxCredentialsAtStart = 5_000;
+
+/** A message, or one that is packed when it is sent. */
+type Part = ToWorker | { type: 'piece'; piece: CredentialChange; teams: readonly Team[] };
 
 /**
  * The control process's side of one worker.
@@ -34,7 +40,7 @@ export class WorkerProcess {
   readonly #worker: ChildProcess;
   #loaded = false;
   /** The parts of changes that are still to be sent, each when the worker has taken the one before. */
-  readonly #parts: ToWorker[] = [];
+  readonly #parts: Part[] = [];
   #isTaking = false;
 
   /** @param id no other worker of this control process ever has the same. */
@@ -80,7 +86,7 @@ export class WorkerProcess {
     if (!this.#loaded) return;
     const { pieces, rest } = inPieces(change, most);
     const { teams } = rest;
-    for (const piece of pieces) this.#parts.push({ type: 'credentials', piece, teams });
+    for (const piece of pieces) this.#parts.push({ type: 'piece', piece, teams });
     this.#parts.push({ type: 'configuration', change: rest, hash });
     if (!this.#isTaking) this.#sendParts();
   }
@@ -94,8 +100,10 @@ export class WorkerProcess {
   #sendParts(): void {
     do {
       const part = this.#parts.shift();
-      this.#isTaking = part?.type === 'credentials';
-      if (part) this.send(part);
+      this.#isTaking = part?.type === 'piece';
+      if (part?.type === 'piece') {
+        this.send({ ...part, type: 'credentials', piece: packChange(part.piece) });
+      } else if (part) this.send(part);
     } while (!this.#isTaking && this.#parts.length > 0);
   }
 

@@ -17,8 +17,9 @@ const full = configuration([], keys, 2);
 /** Reports each message's type and number of credentials. */
 const reporter = `
   process.on('message', ({ type, piece, change, hash, configuration }) => {
-    const { removed = [], added = configuration?.credentials ?? [] } = piece ?? change ?? {};
-    process.send([type, removed.length, added.length, hash ?? '']);
+    const { removed = [], added = configuration?.credentials ?? [] } = change ?? {};
+    const [before, after] = piece ? [piece.removed.ids, piece.added.ids] : [removed, added];
+    process.send([type, before.length, after.length, hash ?? '']);
   });`;
 
 test('a worker gets a large change in pieces, each when it has taken the one before', async (t) => {

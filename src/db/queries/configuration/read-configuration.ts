@@ -12,6 +12,7 @@ import {
   teamColumns,
   toCredential,
 } from '../rows.js';
+import { type KeyPiece, keysOf, selectKeyPieces } from './key-pieces.js';
 import { namedColumns } from './named-rows.js';
 
 type Dates = 'created_at' | 'updated_at';
@@ -45,9 +46,7 @@ export interface RowChanges {
 
 /**
  * Reads everything that routing is built from, by id, in one snapshot of the database, so that rows
- * and version always match: several statements in one simple query are one transaction. Reads plain
- * rows without dates: for 100,000 keys, JSON would take this process and the server three times as
- * long.
+ * and version always match: several statements in one simple query are one transaction.
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
   return (await readAllRows(sql)).rows;
@@ -61,17 +60,17 @@ export async function credentialBytes(sql: Sql): Promise<number> {
 
 /** Like `readConfiguration`, with the position to read later changes from. */
 export async function readAllRows(sql: Sql): Promise<ReadRows> {
-  const [, [position], credentials, ...others] = (await sql.unsafe(`
+  const [, [position], pieces, ...others] = (await sql.unsafe(`
     ${oneSnapshot}
     SELECT ${positionColumns};
-    SELECT ${keyColumns} FROM credentials ORDER BY id;
-    ${otherTables(() => '')}`)) as object as [[], FeedPosition[], KeyRow[], ...Others];
+    ${selectKeyPieces};
+    ${otherTables(() => '')}`)) as object as [[], FeedPosition[], KeyPiece[], ...Others];
   const { version, entry } = position as FeedPosition;
   return {
     rows: {
       ...toOthers(others),
       version,
-      credentials: credentials.map((row) => toCredential(row.id, row)),
+      credentials: keysOf(pieces),
     },
     position: { version, entry },
   };
