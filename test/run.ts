@@ -34,10 +34,13 @@ const coverageFlags = [
 const fileTimeoutMs = 360_000;
 /** Twice the cores of a small machine: files wait for half of their time. */
 const filesAtOnce = 4;
-/** Nobody needs the data of tests after a crash, and each file has several daemons. */
+/**
+ * Nobody needs the data of tests after a crash, and each file has several daemons. They open some
+ * thousand connections, whose passwords cost both sides milliseconds of hashing by default.
+ */
 const serverSettings = [
   ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
-  'max_connections=200',
+  ...['max_connections=200', 'scram_iterations=1'],
 ];
 /**
  * Rooms whose tests start nothing and wait for nothing. Those of a room share a process: starting
