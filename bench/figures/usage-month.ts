@@ -3,7 +3,7 @@
  * hour is summed as the daemon does it; sums of its other hours are copies, for keys with other numbers, which the
  * daemon's merge adds up. The daemon's fold sums the day. Other days are copies of it, one week is folded from
  * its days, and other weeks are copies of that. Rows are stored for that day, and for what is left of the first day
- * of 30 and the hours around now. Sums that no report of 30 days reads are left out: of keys by hour, and of some pairs by day, of
+ * of 30 and the hours up to now. Sums that no report of 30 days reads are left out: of keys by hour, and of some pairs by day, of
  * weeks in between. `--hold 1` keeps the database.
  */
 import { execFile } from 'node:child_process';
@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import type { Sql } from '../../src/db/client.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { foldUsage } from '../../src/db/queries/usage/folds.js';
-import { fillRollups, mergeRollups } from '../../src/db/queries/usage/rollups.js';
+import { fillRollups, indexSums, mergeRollups } from '../../src/db/queries/usage/rollups.js';
 import { temporaryDirectory } from '../directory.js';
 import { executable } from '../faults/gateway.js';
 import { startPostgres } from '../faults/postgres.js';
@@ -54,6 +54,7 @@ await run(defaults, async (options, closers) => {
   });
   await step('other hours copied', () => copyHours(sql, options));
   await step('they merged', () => mergeRollups(sql));
+  await indexSums(sql);
   await sql`VACUUM ANALYZE usage_rollups`;
   const fold = () => foldUsage((work) => work(sql), '1970-01-01');
   await step('the day folded', fold);
@@ -69,10 +70,14 @@ await run(defaults, async (options, closers) => {
   const ofFirstDay = Array.from({ length: 24 }, (_, at) => first + at * hourMs).filter(
     (startMs) => dayOf(startMs) === dayOf(first),
   );
-  const ends = [...ofFirstDay, ...[-1, 0, 1].map((hours) => hour + hours * hourMs)];
+  const ends = [...ofFirstDay, hour - hourMs, hour];
   await createRequestLogPartitions(sql, [...new Set(ends.map(dayOf))]);
   await step('rows of both ends stored', async () => {
-    for (const startMs of ends) await addRows(sql, startMs, hourMs, perHour, options);
+    for (const startMs of ends) {
+      const lengthMs = Math.min(hourMs, nowMs - startMs);
+      const rows = Math.ceil((perHour * lengthMs) / hourMs);
+      await addRows(sql, startMs, lengthMs, rows, options);
+    }
   });
   await sql`ALTER TABLE request_logs ENABLE TRIGGER USER`;
   await step('VACUUM', () => sql`VACUUM ANALYZE`);
@@ -101,7 +106,10 @@ await run(defaults, async (options, closers) => {
     'model,day',
     'tag,key',
   ];
-  const filters = ['--team team-7', '--key key-7', '--model model-7', '--tag env:prod'];
+  const filters = [
+    ...['--team team-7', '--key key-7', '--model model-7'],
+    ...['--provider provider-7', '--tag env:prod'],
+  ];
   const table = [];
   say('timing');
   for (const words of [

@@ -5,7 +5,12 @@ import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
 import { indexPartitions, summarizeRequests } from '../db/queries/requests/partition-indexes.js';
 import { dropFoldsBefore, foldUsage } from '../db/queries/usage/folds.js';
-import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/usage/rollups.js';
+import {
+  dropRollupsBefore,
+  fillRollups,
+  indexSums,
+  mergeRollups,
+} from '../db/queries/usage/rollups.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 
@@ -27,7 +32,7 @@ const foldTimeoutMs = 600_000;
 const dayMs = 86_400_000;
 
 /**
- * States: fill (old rows, in slices) → index (old partitions) → merge, and sum days that are over, each
+ * States: fill (old rows, in slices) → index (old partitions, and sums) → merge, and sum days that are over, each
  * minute; after a failure from the beginning, a minute later.
  */
 export function openRollups(
@@ -49,6 +54,7 @@ export function openRollups(
       await wait(betweenSlicesMs);
     }
     if (!signal.aborted) await database.asOwner(indexPartitions);
+    if (!signal.aborted) await database.asOwner(indexSums);
   };
   const run = async () => {
     let isCaughtUp = false;

@@ -28,7 +28,9 @@ export async function runReport<R>(
   statement: string,
   signal?: AbortSignal,
 ): Promise<R[]> {
+  // Compiling a report with its many parts would take longer than running it.
   const text = `SET LOCAL statement_timeout = '${maxSeconds}s';
+    SET LOCAL jit = off;
     SELECT set_config('work_mem', '${sortMemory}', true)
     WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('${sortMemory}');
     DO $$BEGIN

@@ -39,5 +39,7 @@ test('sums of old days are merged and, past their retention, removed', async (t)
       SELECT requests, is_merged FROM usage_rollups WHERE dimensions = 'model' AND grain = 'day'`;
     return rows.length === 1 && rows[0]?.requests === 3 && rows[0]?.is_merged === true;
   });
+  const [index] = await sql`SELECT to_regclass('usage_rollups_key') AS made`;
+  assert.notEqual(index?.made, null);
   assert.deepEqual(events, []);
 });

@@ -22,6 +22,13 @@ test('a report has limits, which end with it', async (t) => {
   assert.deepEqual([...(await own.unsafe(limits))], [{ time: '0', room: '-1' }]);
 });
 
+test('a report is not compiled', async (t) => {
+  const { sql } = await testDatabase(t);
+  const jit = "SELECT current_setting('jit') AS jit";
+  assert.deepEqual(await runReport(sql, jit), [{ jit: 'off' }]);
+  assert.deepEqual([...(await sql.unsafe(jit))], [{ jit: 'on' }]);
+});
+
 test('a report over its limits names the limit', async (t) => {
   const { sql } = await testDatabase(t);
   const tooLong = "SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(30)";

@@ -64,11 +64,15 @@ export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))
 
 /** The condition for a WHERE clause. */
 export function where({ since, until, ...filter }: RequestFilter): string {
-  const conditions = [
-    ...[`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`],
-    // Mirrored copies are not requests of clients.
-    'mirror IS NULL',
-  ];
+  const range = `started_at >= ${literal(since)} AND started_at < ${literal(until)}`;
+  return `${range}
+      AND ${whereAnyTime(filter)}`;
+}
+
+/** The same without the period. */
+export function whereAnyTime(filter: Omit<RequestFilter, 'since' | 'until'>): string {
+  // Mirrored copies are not requests of clients.
+  const conditions = ['mirror IS NULL'];
   const { key, team, user, session, tag, model, provider, status, error, requestId } = filter;
   const { minDurationMs, minCostNano = null, maxCostNano = null, cursor } = filter;
   if (key) {

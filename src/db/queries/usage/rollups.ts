@@ -66,3 +66,31 @@ export async function dropRollupsBefore(sql: Sql, day: string): Promise<void> {
   await sql`
     DELETE FROM usage_rollups WHERE bucket < ${day}::date::timestamp AT TIME ZONE 'UTC'`;
 }
+
+/** Indexes of sums. Merged ones only are ranked by theirs, so that appending costs no more. */
+const indexes = {
+  usage_rollups_key: `usage_rollups (grain, bucket, credential_id)
+    INCLUDE (requests, cost_nano, credential_name) WHERE dimensions = 'key' AND is_merged`,
+  usage_folds_model: `usage_folds (grain, bucket, model) WHERE dimensions = 'key_model'`,
+  usage_folds_provider: `usage_folds (grain, bucket, provider) WHERE dimensions = 'key_model'`,
+};
+
+/**
+ * Makes the indexes by which reports rank keys, and find those of a model or provider, while others append and
+ * merge: in a migration they would wait. One that was left unfinished is made again.
+ */
+export async function indexSums(sql: Sql): Promise<void> {
+  for (const [name, on] of Object.entries(indexes)) {
+    const [index] = await sql<{ isValid: boolean; isBusy: boolean }[]>`
+      SELECT indisvalid AS "isValid", EXISTS (
+        SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = indexrelid) AS "isBusy"
+      FROM pg_index WHERE indexrelid = to_regclass(${name})`;
+    if (index?.isValid || index?.isBusy) continue;
+    // CONCURRENTLY is refused within a transaction: each is a statement of its own.
+    if (index) await sql.unsafe(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+    await sql.unsafe(`CREATE INDEX CONCURRENTLY IF NOT EXISTS ${name} ON ${on}`);
+  }
+  // An index alone can answer only for pages that were vacuumed.
+  await sql`ALTER TABLE usage_rollups SET (
+    autovacuum_vacuum_insert_threshold = 50000, autovacuum_vacuum_insert_scale_factor = 0)`;
+}

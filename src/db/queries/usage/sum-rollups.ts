@@ -148,7 +148,7 @@ function partsOf(
 ): string[] {
   const condition = only && of ? ` WHERE ${isOneOf(of, only)}` : '';
   return [
-    ...sums.map((range) => rolled(range, filter)),
+    ...sums.flatMap((range) => rolled(range, filter)),
     ...rows.map((range) => single(range, filter, by)),
   ].map(
     (part) => `SELECT *, ${groupColumns(by, timeZone, kept)} FROM (${part}) AS part${condition}`,
