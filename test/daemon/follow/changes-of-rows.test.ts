@@ -241,3 +241,33 @@ test('a file with keys is merged with each change of keys', async (t) => {
     [['a', 3]],
   );
 });
+
+test('statements that change no row, upserts and purges are followed without reading all rows', async (t) => {
+  const { sql, daemon } = await setUp(t);
+  const nothing = { removed: [], added: [], hasOthers: false };
+  const key = `VALUES ('${hashKey('a')}', 'a')`;
+  const upsert = `INSERT INTO credentials (credential_key, name) ${key}
+    ON CONFLICT (credential_key) DO UPDATE SET rate_limit = coalesce(credentials.rate_limit, 0) + 1`;
+  for (const [statement, purges] of [
+    ['UPDATE credentials SET rate_limit = 1 WHERE false', 0],
+    ['DELETE FROM providers WHERE false', 0],
+    ['INSERT INTO teams (name) SELECT name FROM teams', 0],
+    ['INSERT INTO cache_purges (applies_to) SELECT applies_to FROM cache_purges', 0],
+    [upsert, 0],
+    [upsert, 0],
+    [`INSERT INTO cache_purges (applies_to) VALUES ('{"team": "a"}'), ('{}')`, 2],
+    ["INSERT INTO cache_purges (applies_to) VALUES ('{}')", 3],
+  ] as const) {
+    const { version } = daemon.reloader.active.configuration;
+    await sql.unsafe(statement);
+    const { configuration } = await daemon.reloader.reload();
+    assert.ok(configuration.version > version, statement);
+    assert.notEqual(daemon.read.at(-1), null, `all was read after ${statement}`);
+    assert.equal(
+      daemon.read.at(-1)?.hasOthers,
+      statement.startsWith('INSERT INTO cache_purges') && purges > 0,
+    );
+    if (statement.endsWith('false')) assert.deepEqual(daemon.read.at(-1), nothing);
+    assert.equal(configuration.purges?.length, purges);
+  }
+});

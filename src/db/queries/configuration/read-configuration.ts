@@ -132,7 +132,7 @@ type Others = [
   ...Record<string, unknown>[][],
 ];
 
-/** A section has the name of its table. The feed does not name purges: all is read after one. */
+/** A section has the name of its table; the feed names purges by the names of both. */
 function onlyOf(tables: readonly string[], rows: OtherRows): Partial<OtherRows> {
   return Object.fromEntries(Object.entries(rows).filter(([section]) => tables.includes(section)));
 }
