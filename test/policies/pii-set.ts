@@ -1,3 +1,5 @@
+import { hardNegatives, hardPositives } from './pii-hard-lines.js';
+import { laterNegatives, laterPositives } from './pii-later-lines.js';
 import { negatives, positives } from './pii-lines.js';
 
 /**
@@ -24,7 +26,7 @@ function labelled(line: string): LabelledLine {
   const labels: Label[] = [];
   let text = '';
   let place = 0;
-  for (const match of line.matchAll(/\{\{([a-z]+):(.*?)\}\}/g)) {
+  for (const match of line.matchAll(/\{\{([a-z]+):(.*?)\}\}/gs)) {
     const [all, name = '', value = ''] = match;
     text += line.slice(place, match.index);
     labels.push({ name, start: text.length, end: text.length + value.length });
@@ -246,5 +248,13 @@ export function labelledLines(): LabelledLine[] {
     ...made(),
     ...negatives.map((text) => ({ text, labels: [] })),
     ...plain,
+  ];
+}
+
+/** Unusual forms, then what resembles them. */
+export function hardLines(): LabelledLine[] {
+  return [
+    ...[...hardPositives, ...laterPositives].map(labelled),
+    ...[...hardNegatives, ...laterNegatives].map((text) => ({ text, labels: [] })),
   ];
 }

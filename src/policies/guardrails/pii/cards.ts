@@ -1,5 +1,5 @@
 import type { Match } from '../match.js';
-import { digitRuns, touchesWord } from './digit-groups.js';
+import { type DigitRun, digitRuns, touchesWord } from './digit-groups.js';
 
 /** Prefixes of card numbers (ISO/IEC 7812) and the lengths that the schemes issue. */
 const schemes: readonly { prefix: RegExp; lengths: readonly number[] }[] = [
@@ -21,38 +21,79 @@ const schemes: readonly { prefix: RegExp; lengths: readonly number[] }[] = [
 ];
 
 const minDigits = 12;
+const maxDigits = 19;
 /** E.164. */
 const maxPhoneDigits = 15;
+
+/** Lengths of the groups on cards. */
+const layouts: readonly string[] = ['4,4,4,4', '4,4,4,4,3', '4,6,5', '4,6,4', '4,4,4,1'];
 
 /** Card numbers, grouped or not, of a valid scheme and length, with a valid check digit. */
 export function cardsIn(text: string): Match[] {
   const found: Match[] = [];
-  for (const { places, digits, groups } of digitRuns(text, minDigits)) {
-    const ends = [...groups.slice(1), digits.length];
+  for (const run of digitRuns(text, minDigits)) {
+    const { places, groups } = run;
     for (let from = 0; from < groups.length; from++) {
+      const last = lastGroup(run, from);
+      if (last === null) continue;
       const first = groups[from] as number;
-      // A neighbour, such as a date, may look like another group.
-      const last = ends.findLast((end) => isCard(digits.slice(first, end)));
-      if (last === undefined) continue;
+      const length = endOf(run, last) - first;
       const start = places[first] as number;
-      const end = (places[last - 1] as number) + 1;
+      const end = (places[endOf(run, last) - 1] as number) + 1;
       if (touchesWord(text, start, end)) continue;
       // Mobile numbers of some countries have the form of a card.
-      if (text[start - 1] === '+' && last - first <= maxPhoneDigits) continue;
+      if (text[start - 1] === '+' && length <= maxPhoneDigits) continue;
       found.push({ start, end, name: 'card' });
-      while ((ends[from] as number) < last) from++;
+      from = last;
     }
   }
   return found;
+}
+
+/** The last group of the longest card that begins with this group; null: none begins there. */
+function lastGroup(run: DigitRun, from: number): number | null {
+  const first = run.groups[from] as number;
+  let found: number | null = null;
+  // A neighbour, such as a date, may look like another group.
+  for (let last = from; last < run.groups.length; last++) {
+    const end = endOf(run, last);
+    if (end - first > maxDigits) break;
+    if (end - first < minDigits) continue;
+    if (isCard(run.digits.slice(first, end)) && isWritten(run, from, last)) found = last;
+  }
+  return found;
+}
+
+/** Index after the last digit of a group. */
+function endOf({ groups, digits }: DigitRun, group: number): number {
+  return groups[group + 1] ?? digits.length;
+}
+
+/** True for groups of any length with a single space, dot or dash, else for those of cards alone. */
+function isWritten(run: DigitRun, from: number, last: number): boolean {
+  const gaps = run.gaps.slice(from + 1, last + 1);
+  if (gaps.every((gap) => /^[ .-]$/.test(gap))) return true;
+  const lengthOf = (group: number) => endOf(run, group) - (run.groups[group] as number);
+  const lengths = Array.from({ length: last - from + 1 }, (_, i) => lengthOf(from + i));
+  if (!layouts.includes(lengths.join())) return false;
+  // A card may be broken into two lines.
+  if (new Set(gaps.filter((gap) => !gap.includes('\n'))).size > 1) return false;
+  // Other groups alike make it a table.
+  const isAlike = (group: number, gap: string | undefined) =>
+    gap !== undefined && gaps.includes(gap) && lengthOf(group) === lengths[0];
+  return !(
+    (from > 0 && isAlike(from - 1, run.gaps[from])) ||
+    isAlike(last + 1, run.gaps[last + 1])
+  );
 }
 
 function isCard(digits: string): boolean {
   const { length } = digits;
   return (
     length >= minDigits &&
-    length <= 19 &&
-    schemes.some(({ prefix, lengths }) => lengths.includes(length) && prefix.test(digits)) &&
+    length <= maxDigits &&
     passesLuhn(digits) &&
+    schemes.some(({ prefix, lengths }) => lengths.includes(length) && prefix.test(digits)) &&
     !/^(\d)\1+$/.test(digits)
   );
 }

@@ -1,32 +1,35 @@
-/** Digits as people write them: groups with the same separator between them. */
+/** Digits as people write them: groups with separators between them. */
 export interface DigitRun {
   /** Place in the text of each digit, and the digits. */
   readonly places: readonly number[];
   readonly digits: string;
   /** Index of the first digit of each group. */
   readonly groups: readonly number[];
+  /** Text between each group and the one before it; empty for the first. */
+  readonly gaps: readonly string[];
 }
 
-const runs = /\d(?:[ .\-\u00a0\u2010\u2011]?\d)*/g;
-/** A longer run is a table of numbers. */
-const maxDigits = 200;
+/** What people and programs write between groups, in `plain-form`. */
+export const separator = '[ ._\\-/:,|\\t\\r\\n]';
+const runs = new RegExp(`\\d(?:${separator}{0,3}\\d)*`, 'g');
 
 /** Runs of at least this many digits. */
 export function digitRuns(text: string, minDigits: number): DigitRun[] {
   const found: DigitRun[] = [];
   for (const { 0: run, index } of text.matchAll(runs)) {
+    if (run.length < minDigits) continue;
     const places: number[] = [];
     const groups: number[] = [];
+    const gaps: string[] = [];
     let digits = '';
-    for (let i = 0; i < run.length && places.length < maxDigits; i++) {
-      const char = run[i] as string;
-      if (char < '0' || char > '9') continue;
-      const isNext = places.at(-1) === index + i - 1;
-      if (!isNext) groups.push(places.length);
-      places.push(index + i);
-      digits += char;
+    for (const { 0: group, index: at } of run.matchAll(/\d+/g)) {
+      const before = places.at(-1);
+      gaps.push(before === undefined ? '' : run.slice(before - index + 1, at));
+      groups.push(places.length);
+      for (let i = 0; i < group.length; i++) places.push(index + at + i);
+      digits += group;
     }
-    if (places.length >= minDigits) found.push({ places, digits, groups });
+    if (places.length >= minDigits) found.push({ places, digits, groups, gaps });
   }
   return found;
 }

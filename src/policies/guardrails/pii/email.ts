@@ -22,7 +22,7 @@ export function emailsIn(text: string): Match[] {
       end++;
     }
     while (end > sign + 1 && /[.-]/.test(text[end - 1] as string)) end--;
-    if (start === sign || text[sign - 1] === '.') continue;
+    if (start === sign || text[sign - 1] === '.' || isAccount(text, start, sign)) continue;
     const labels = text.slice(sign + 1, end).split('.');
     // A sentence that follows without a space is not part of the address.
     while (labels.length > 2 && !topLabel.test(labels.at(-1) ?? '')) {
@@ -32,4 +32,9 @@ export function emailsIn(text: string): Match[] {
     if (labels.every((each) => label.test(each))) found.push({ start, end, name: 'email' });
   }
   return found;
+}
+
+/** True for the account of a URL, and for that of a repository. */
+function isAccount(text: string, start: number, sign: number): boolean {
+  return text.slice(start - 3, start) === '://' || text.slice(start, sign) === 'git';
 }

@@ -1,5 +1,5 @@
 import type { Match } from '../match.js';
-import { touchesWord } from './digit-groups.js';
+import { separator, touchesWord } from './digit-groups.js';
 
 /** Length of an IBAN by country, from the registry of ISO 13616. */
 const ibanLengths: Readonly<Record<string, number>> = {
@@ -14,42 +14,61 @@ const ibanLengths: Readonly<Record<string, number>> = {
   YE: 30,
 };
 
-const beginnings = /[A-Za-z]{2}\d{2}(?=[ \-\u00a0]?[A-Za-z0-9])/g;
-const separator = /[ \-\u00a0]/;
+const beginnings = new RegExp(
+  `(?:[A-Za-z]{2}|[A-Z]{2} )\\d{2}(?=${separator}{0,3}[A-Za-z0-9])`,
+  'g',
+);
+const gaps = new RegExp(`${separator}+`);
+const maxGap = 3;
+const usual = /^[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9])+$/;
 
 /** IBANs, grouped or not, of their country's length, with valid check digits. */
 export function ibansIn(text: string): Match[] {
   const found: Match[] = [];
   let free = 0;
   for (const { 0: beginning, index } of text.matchAll(beginnings)) {
-    const length = ibanLengths[beginning.slice(0, 2).toUpperCase()];
-    if (length === undefined || index < free) continue;
+    const length = ibanLength(beginning);
+    if (length === null || index < free) continue;
     const end = endOf(text, index, length);
     if (end === null || touchesWord(text, index, end)) continue;
-    const compact = text
-      .slice(index, end)
-      .replace(/[^A-Za-z0-9]/g, '')
-      .toUpperCase();
-    if (checkOf(compact) !== 1) continue;
+    const written = text.slice(index, end);
+    if (!usual.test(written) && !isInFours(written)) continue;
+    if (checkOf(written.replace(/[^A-Za-z0-9]/g, '').toUpperCase()) !== 1) continue;
     found.push({ start: index, end, name: 'iban' });
     free = end;
   }
   return found;
 }
 
-/**
- * Place after this many letters and digits with at most one separator between two; null: there are
- * fewer.
- */
+/** Length of an IBAN with this beginning; null: no country's. */
+export function ibanLength(beginning: string): number | null {
+  return ibanLengths[beginning.slice(0, 2).toUpperCase()] ?? null;
+}
+
+/** Place after this many letters and digits; null: there are fewer, or too much between them. */
 function endOf(text: string, start: number, length: number): number | null {
   let count = 0;
-  for (let place = start; place < text.length; place++) {
+  let gap = 0;
+  for (let place = start; place < text.length && gap <= maxGap; place++) {
     const char = text[place] as string;
     if (/[A-Za-z0-9]/.test(char)) {
+      gap = 0;
       if (++count === length) return place + 1;
-    } else if (!separator.test(char) || separator.test(text[place - 1] as string)) return null;
+    } else {
+      if (!gaps.test(char)) return null;
+      gap++;
+    }
   }
   return null;
+}
+
+/** True for groups of four; the country may stand alone. */
+function isInFours(written: string): boolean {
+  const [first = '', second = '', ...rest] = written.split(gaps);
+  const groups = first.length === 2 ? [first + second, ...rest] : [first, second, ...rest];
+  return groups.every(
+    ({ length }, index) => length === 4 || (length < 4 && index === groups.length - 1),
+  );
 }
 
 /** ISO 7064, MOD 97-10: 1 for a valid one. */

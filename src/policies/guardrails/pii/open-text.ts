@@ -1,5 +1,8 @@
 import type { PiiEntity } from '../../../config/rows/guardrail.js';
+import { separator } from './digit-groups.js';
 import { localChar, maxAddress } from './email.js';
+import { ibanLength } from './iban.js';
+import { unfinishedQuote } from './passwords.js';
 
 /**
  * Place in a text from which following text may change what is found of each kind: matches that are
@@ -9,12 +12,17 @@ export const openings: Readonly<Record<PiiEntity, (text: string) => number>> = {
   card: openGroups,
   ssn: openGroups,
   phone: openGroups,
-  iban: (text) => openForm(text, unfinishedIban),
+  iban: (text) =>
+    Math.min(
+      openForm(text, unfinishedIban, maxGroups, isIban),
+      openForm(text, unfinishedFours, maxGroups, isIban),
+    ),
   email: (text) => openWord(text, maxAddress, (char) => localChar.test(char) || char === '@'),
   secret: (text) =>
     Math.min(
       openWord(text, maxWord, (char) => char < '\u2000' && !/[\s,;"<>[\]{}]/.test(char)),
       openForm(text, unfinishedPassword, maxUrl),
+      openForm(text, unfinishedQuote, maxUrl),
       openBlock(text),
     ),
 };
@@ -26,11 +34,22 @@ const maxGroups = 80;
 const maxUrl = 330;
 const maxBlock = 8_192;
 
-/** At most two separators between digits, as in `(0) 20`. */
-const unfinishedGroups =
-  /(?:\+ ?)?[+(]{0,2}\d(?:[ .\-/()\u00a0\u2010\u2011]{0,2}\d)*[ .\-/()\u00a0\u2010\u2011]{0,2}$|[+(]{1,2} ?$/;
+const between = `(?:${separator}|[()])`;
+const unfinishedGroups = new RegExp(
+  `(?:[+(][+( ]{0,3})?\\d(?:${between}{0,3}\\d)*${between}{0,3}$|[+(][+( ]{0,3}$`,
+);
+/** Without separators, or with single spaces and dashes. */
 const unfinishedIban =
-  /(?<![A-Za-z0-9])[A-Za-z]{1,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d(?:\d(?:[ \-\u00a0]?[A-Za-z0-9]){0,30}[ \-\u00a0]?)?$/;
+  /(?<![A-Za-z0-9])[A-Za-z]{1,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d(?:\d(?:[ -]?[A-Za-z0-9]){0,30}[ -]?)?$/;
+/** In groups of four. */
+const unfinishedFours = new RegExp(
+  `(?<![A-Za-z0-9])(?:[A-Za-z]{2}|[A-Z]{2} )(?:\\d(?:\\d(?:${separator}{1,3}[A-Za-z0-9]{4}){0,8}(?:${separator}{1,3}[A-Za-z0-9]{0,3})?)?)?$`,
+);
+
+function isIban(beginning: string): boolean {
+  return beginning.length < 2 || ibanLength(beginning) !== null;
+}
+
 /** Its password may have characters that end words elsewhere. */
 const unfinishedPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,100}:[^\s/@]{0,200}$/i;
 
@@ -38,10 +57,21 @@ function openGroups(text: string): number {
   return openForm(text, unfinishedGroups);
 }
 
-function openForm(text: string, form: RegExp, maxChars = maxGroups): number {
+/** @param accepts tells if a text in this form may become a match. */
+function openForm(
+  text: string,
+  form: RegExp,
+  maxChars = maxGroups,
+  accepts: (found: string) => boolean = () => true,
+): number {
   const from = Math.max(0, text.length - maxChars);
-  const found = form.exec(text.slice(from));
-  return found ? from + found.index : text.length;
+  const end = text.slice(from);
+  const next = new RegExp(form, `${form.flags}g`);
+  for (let found = next.exec(end); found; found = next.exec(end)) {
+    if (accepts(found[0])) return from + found.index;
+    next.lastIndex = found.index + 1;
+  }
+  return text.length;
 }
 
 function openWord(text: string, maxChars: number, isIn: (char: string) => boolean): number {

@@ -31,8 +31,8 @@ const contextLength = 40;
 const date =
   /^(?:\d{1,2}[.\-/ ]\d{1,2}[.\-/ ]\d{4}|\d{4}[.\-/]\d{1,2}[.\-/]\d{1,2}|\d{1,2}[.\-/]\d{1,2}[.\-/]\d{2})(?!\d|[.\-/ ]\d{2}[.\-/ ]\d{2}\b)/;
 const address = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-/** Between digits there are at most two of them, as in `(0) 20`. */
-const written = /(?:\+ ?|(?<![\d.]))\(?\d(?:[ .\-/()\u00a0]{0,2}\d)*/g;
+/** Between digits there are at most three of them, as in `(0) 20 - 30`. */
+const written = /(?:\(?\+{1,2} ?|(?<![\d.]))\(?\d(?:[ .\-/()]{0,3}\d)*/g;
 
 /** Telephone numbers: E.164, common national forms, and numbers that the text labels as such. */
 export function phonesIn(text: string): Match[] {
@@ -48,16 +48,25 @@ export function phonesIn(text: string): Match[] {
 }
 
 function isPhone(text: string, run: string, digits: string, index: number): boolean {
-  if (run.startsWith('+')) return isInternational(digits);
+  if (/^\(?\+/.test(run)) return isInternational(digits);
   if (date.test(run) || address.test(run)) return false;
   const isGrouped = /\d\D+\d/.test(run);
-  if (run.startsWith('00') && isGrouped && isInternational(digits.slice(2))) return true;
+  if (digits.startsWith('00') && isGrouped && isInternational(digits.slice(2))) return true;
   if (digits.length <= 15 && context.test(text.slice(Math.max(0, index - contextLength), index))) {
     return true;
   }
   if (digits.length < 9 || digits.length > 12) return false;
-  const plain = run.replaceAll('\u00a0', ' ');
+  const plain = usualForm(run);
   return nationalForms.some((form) => form.test(plain));
+}
+
+/** With one separator between groups, the trunk prefix without parentheses, and no open one. */
+function usualForm(run: string): string {
+  const plain = run
+    .replace(/ ?([-/.]) ?/g, '$1')
+    .replace(/ {2,}/g, ' ')
+    .replace(/^\(0\) ?/, '0');
+  return plain.includes(')') ? plain : plain.replace('(', '');
 }
 
 /** @param digits including the country code. */

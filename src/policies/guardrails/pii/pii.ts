@@ -4,9 +4,14 @@ import { cardsIn } from './cards.js';
 import { emailsIn } from './email.js';
 import { ibansIn } from './iban.js';
 import { openings } from './open-text.js';
+import { isOpener } from './openers.js';
 import { phonesIn } from './phone.js';
+import { withPlainLetters, withPlainSeparators } from './plain-form.js';
 import { secretsIn } from './secrets.js';
 import { ssnsIn } from './ssn.js';
+
+/** The kinds that consist of groups with separators between them. */
+const grouped: ReadonlySet<PiiEntity> = new Set(['iban', 'card', 'ssn', 'phone']);
 
 /** The most specific kinds come first. */
 const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
@@ -21,24 +26,33 @@ const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
 /** Released text that is kept as context: words and digits before a match affect it. */
 const contextLength = 96;
 
+interface Finder<T> {
+  readonly run: (text: string) => T;
+  readonly isGrouped: boolean;
+}
+
 /** Finds personal data and secrets. Pure, and linear in the length of the text. */
 export class PiiDetector implements Detector {
-  readonly #finders: readonly ((text: string) => Match[])[];
-  readonly #openings: readonly ((text: string) => number)[];
+  readonly #finders: readonly Finder<Match[]>[];
+  readonly #openings: readonly Finder<number>[];
 
   /** @param entities in any order. */
   constructor(entities: readonly PiiEntity[]) {
-    this.#openings = [...new Set(entities.map((name) => openings[name]))];
-    this.#finders = (Object.keys(finders) as PiiEntity[])
-      .filter((name) => entities.includes(name))
-      .map((name) => finders[name]);
+    const names = (Object.keys(finders) as PiiEntity[]).filter((name) => entities.includes(name));
+    this.#finders = names.map((name) => ({ run: finders[name], isGrouped: grouped.has(name) }));
+    const opening = new Map(names.map((name) => [openings[name], grouped.has(name)]));
+    this.#openings = [...opening].map(([run, isGrouped]) => ({ run, isGrouped }));
   }
 
   find(text: string): Match[] {
+    const letters = withPlainLetters(text);
+    const separated = withPlainSeparators(letters);
     let found: Match[] = [];
-    for (const finder of this.#finders) {
+    for (const { run, isGrouped } of this.#finders) {
       const others = found;
-      const own = finder(text).filter((match) => !overlapsAny(others, match));
+      const own = run(isGrouped ? separated : letters).filter(
+        (match) => !overlapsAny(others, match),
+      );
       if (own.length > 0) found = merged([...found, ...own]);
     }
     return found;
@@ -50,7 +64,12 @@ export class PiiDetector implements Detector {
 
   /** Place from which following text may change the result. */
   openAt(text: string): number {
-    return Math.min(text.length, ...this.#openings.map((openAt) => openAt(text)));
+    const letters = withPlainLetters(text);
+    const separated = withPlainSeparators(letters);
+    return Math.min(
+      text.length,
+      ...this.#openings.map(({ run, isGrouped }) => run(isGrouped ? separated : letters)),
+    );
   }
 }
 
@@ -85,7 +104,9 @@ class PiiRun implements DetectorRun {
       end: end + this.#at,
       name,
     }));
-    const open = isEnd ? this.#text.length : this.#detector.openAt(this.#text);
+    // A client sees the answer begin before its first word has ended.
+    const isDecided = isEnd || (this.#at === 0 && isOpener(this.#text));
+    const open = isDecided ? this.#text.length : this.#detector.openAt(this.#text);
     let decided = Math.max(before, this.#at + open);
     // A match at the end, which may grow, is decided as a whole.
     for (const { start, end } of matches) if (start < decided && end > decided) decided = start;

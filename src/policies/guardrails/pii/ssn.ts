@@ -2,7 +2,7 @@ import type { Match } from '../match.js';
 import { touchesWord } from './digit-groups.js';
 
 /** Excludes numbers that the Social Security Administration has never assigned. */
-const written = /(?!000|666|9)\d{3}([- \u2010\u2011])(?!00)\d{2}\1(?!0000)\d{4}/g;
+const written = /(?!000|666|9)\d{3}( ?[-._/] ?| )(?!00)\d{2}\1(?!0000)\d{4}/g;
 const plain = /(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}/g;
 const context = /\b(?:ssn|social security|soc\.? sec|tax ?id|tin)\b[^\n]{0,24}$/i;
 const contextLength = 48;
@@ -19,8 +19,8 @@ export function ssnsIn(text: string): Match[] {
 
   function add(start: number, end: number): void {
     const longer =
-      /[-.]\d/.test(text.slice(end, end + 2)) ||
-      /\d[-.]$/.test(text.slice(Math.max(0, start - 2), start));
+      /[-._/]\d/.test(text.slice(end, end + 2)) ||
+      /\d[-._/]$/.test(text.slice(Math.max(0, start - 2), start));
     if (!longer && !touchesWord(text, start, end)) found.push({ start, end, name: 'ssn' });
   }
 }
