@@ -118,7 +118,7 @@ export class Canaries {
       await this.#moved(sql, canary, { state: 'running', step, reason: null });
       return;
     }
-    const { move, reason } = judge(canary, sums, step_ms, this.#counter.refusalsOf(canary));
+    const { move, reason } = judge(canary, sums, step_ms);
     if (move === 'wait') return;
     const to = {
       back: { state: 'rolled_back', step: 0 },

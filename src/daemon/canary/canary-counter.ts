@@ -8,7 +8,6 @@ import { isOfCanary } from '../../routing/canaries.js';
 import { compileModelMapping, type ModelMapping } from '../../routing/model-mapping.js';
 import { modelMeant } from '../../routing/model-order.js';
 import { isProviderError, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
-import { Refusals, type SeenRefusals } from './refusals.js';
 
 /** The part of an attempt that canaries are judged by. */
 interface Judged {
@@ -33,7 +32,6 @@ interface Followed {
  */
 export class CanaryCounter {
   readonly #routing: Settings['routing'];
-  readonly #refusals = new Refusals();
   #followed: readonly Followed[] = [];
   #counted = new Map<string, CountedSide>();
 
@@ -47,7 +45,6 @@ export class CanaryCounter {
       if (canary.state !== 'running' || !to) return [];
       return { canary, mapping: compileModelMapping((to satisfies Provider).model_mapping) };
     });
-    this.#refusals.keep(new Set(this.#followed.map(({ canary }) => canary.name)));
   }
 
   record(event: RequestFinished): void {
@@ -64,10 +61,6 @@ export class CanaryCounter {
     }
   }
 
-  refusalsOf({ name }: Canary): SeenRefusals {
-    return this.#refusals.of(name);
-  }
-
   /** Counts since the last call. */
   take(): CountedSide[] {
     const counted = [...this.#counted.values()];
@@ -82,6 +75,7 @@ export class CanaryCounter {
       known.requests += counts.requests;
       known.errors += counts.errors;
       known.slow += counts.slow;
+      known.refused += counts.refused;
       for (const [bucket, count] of Object.entries(latency)) {
         known.latency[bucket] = (known.latency[bucket] ?? 0) + count;
       }
@@ -93,9 +87,9 @@ export class CanaryCounter {
     side: CanarySide,
     { failed, refused, tookMs }: Judged,
   ): void {
-    this.#refusals.count(name, side, refused);
     const counts = this.#of(name, side);
     counts.requests++;
+    if (refused) counts.refused++;
     if (failed) {
       counts.errors++;
       return;
@@ -109,7 +103,7 @@ export class CanaryCounter {
     const name = `${side} ${canary}`;
     let counts = this.#counted.get(name);
     if (!counts) {
-      counts = { canary, side, requests: 0, errors: 0, slow: 0, latency: {} };
+      counts = { canary, side, requests: 0, errors: 0, slow: 0, refused: 0, latency: {} };
       this.#counted.set(name, counts);
     }
     return counts;

@@ -1,7 +1,6 @@
 import type { Canary } from '../../config/rows/canary.js';
 import type { CanarySums } from '../../db/queries/configuration/canaries.js';
 import { proportion } from '../../observe/statistics.js';
-import type { SeenRefusals } from './refusals.js';
 
 /** The move that a canary makes; `wait`: none, for this reason. */
 export type Verdict =
@@ -20,12 +19,7 @@ const slowShare = 0.05;
  * step has seen enough requests without exceeding a bound.
  * @param stepMs time at this step.
  */
-export function judge(
-  canary: Canary,
-  sums: CanarySums,
-  stepMs: number,
-  { moved, usual }: SeenRefusals,
-): Verdict {
+export function judge(canary: Canary, sums: CanarySums, stepMs: number): Verdict {
   const { max_error_percent, max_latency_ms, min_requests, step_seconds, steps, step } = canary;
   const bounds = [
     ...(max_error_percent === null
@@ -42,11 +36,14 @@ export function judge(
       return { move: 'back', reason: `${count} of ${seen.requests} requests ${told}` };
     }
   }
+  const { usual } = sums;
+  const elsewhere = `elsewhere ${usual.refused} of ${usual.requests}`;
   if (max_error_percent !== null) {
     const usually = proportion(usual.refused, usual.requests)?.high ?? 1;
-    const now = proportion(moved.refused, moved.requests)?.low ?? 0;
-    if (moved.refused >= minFailures && now > usually + max_error_percent / 100) {
-      const reason = `${moved.refused} of ${moved.requests} requests were refused with a status 4xx, elsewhere ${usual.refused} of ${usual.requests}`;
+    for (const { requests, refused } of [sums.recent, sums.step]) {
+      const now = proportion(refused, requests)?.low ?? 0;
+      if (refused < minFailures || now <= usually + max_error_percent / 100) continue;
+      const reason = `${refused} of ${requests} requests were refused with a status 4xx, ${elsewhere}`;
       return { move: 'back', reason };
     }
   }
@@ -59,6 +56,14 @@ export function judge(
     const count = sums.step[of];
     if (count <= requests * share) continue;
     return { move: 'wait', reason: `${count} of ${requests} requests ${told}, too few to be sure` };
+  }
+  const { refused } = sums.step;
+  if (max_error_percent !== null && usual.requests > 0) {
+    const expected = usual.refused / usual.requests + max_error_percent / 100;
+    if (refused > requests * expected) {
+      const reason = `${refused} of ${requests} requests were refused, ${elsewhere}, too few to be sure`;
+      return { move: 'wait', reason };
+    }
   }
   return { move: step + 1 < steps.length ? 'next' : 'finish', reason: null };
 }

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
 import { resolveSettings } from '../../../src/config/settings/settings.js';
 import { CanaryCounter } from '../../../src/daemon/canary/canary-counter.js';
-import { Refusals } from '../../../src/daemon/canary/refusals.js';
 import type { AttemptLog, RequestFinished } from '../../../src/observe/request-event.js';
 import { latencyBucket } from '../../../src/observe/statistics.js';
 import { provider } from '../../config/configuration-for-test.js';
@@ -17,12 +16,11 @@ function counting(fields: Partial<Canary>, ...events: Partial<RequestFinished>[]
   for (const event of events) {
     counter.record(finished({ model: 'm', provider: 'a', modelSent: 'm', attempts: 1, ...event }));
   }
+  const counted = counter.take();
   return {
     counter,
-    sums: counter
-      .take()
-      .map(({ side, requests, errors, slow }) => [side, requests, errors, slow])
-      .sort(),
+    counted,
+    sums: counted.map(({ side, requests, errors, slow }) => [side, requests, errors, slow]).sort(),
   };
 }
 
@@ -65,9 +63,8 @@ test('failures caused by a client count against no provider', () => {
 });
 
 test('refusals that blame the client are counted apart', () => {
-  const canary = { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'b' };
   const refusedOf = (fields: Partial<RequestFinished>) =>
-    counting({}, { ...moved, ...fields }).counter.refusalsOf(canary).moved.refused;
+    counting({}, { ...moved, ...fields }).counted[0]?.refused;
   const log = (fields: Partial<AttemptLog>) => refusedOf({ attemptsLog: [attempt(fields)] });
   assert.equal(refusedOf({ status: 400, error: 'provider_error' }), 1);
   assert.equal(refusedOf({ status: 400, error: 'guardrail_blocked' }), 0);
@@ -76,22 +73,12 @@ test('refusals that blame the client are counted apart', () => {
   assert.equal(log({ status: 400 }), 1);
   assert.equal(log({ status: 500 }), 0);
   assert.equal(log({ outcome: 'answered', status: 200 }), 0);
-  const { counter } = counting({}, {}, { status: 400, error: 'provider_error' });
-  assert.deepEqual(counter.refusalsOf(canary).usual, { requests: 2, refused: 1 });
-  counter.configured({ canaries: [{ ...canary, state: 'stopped' }], providers: [] });
-  assert.equal(counter.refusalsOf(canary).usual.requests, 0, 'forgotten');
-});
-
-test('refusals of moved requests are those of the last two minutes', () => {
-  let nowMs = 0;
-  const refusals = new Refusals(() => nowMs);
-  refusals.count('c', 'to', true);
-  refusals.count('c', 'from', true);
-  const seen: number[] = [];
-  for (nowMs of [59_999, 60_000, 119_999, 120_000]) seen.push(refusals.of('c').moved.refused);
-  assert.deepEqual(seen, [1, 1, 1, 0]);
-  assert.deepEqual(refusals.of('c').usual, { requests: 1, refused: 1 });
-  assert.equal(refusals.of('d').moved.requests, 0);
+  const { counter, counted } = counting({}, {}, { status: 400, error: 'provider_error' });
+  const usual = counted.map(({ side, requests, refused }) => [side, requests, refused]);
+  assert.deepEqual(usual, [['from', 2, 1]]);
+  counter.putBack(counted);
+  counter.putBack(counted);
+  assert.equal(counter.take()[0]?.refused, 2, 'counts that could not be stored');
 });
 
 test('a stream that its provider broke off is a failure, one that others ended is not', () => {

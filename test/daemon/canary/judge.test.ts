@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
 import { judge } from '../../../src/daemon/canary/judge.js';
 
-const none = { requests: 0, errors: 0, slow: 0 };
+const none = { requests: 0, errors: 0, slow: 0, refused: 0 };
 
 function canary(fields: Partial<Canary> = {}): Canary {
   return { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'b', ...fields };
@@ -15,10 +15,10 @@ function judged(
   fields: Partial<Canary> = {},
   stepMs = 600_000,
   recent: object = none,
-  refusals = { moved: { requests: 0, refused: 0 }, usual: { requests: 0, refused: 0 } },
+  usual = { requests: 0, refused: 0 },
 ) {
   const step = { ...none, ...counts };
-  return judge(canary(fields), { step, recent: { ...none, ...recent } }, stepMs, refusals);
+  return judge(canary(fields), { step, recent: { ...none, ...recent }, usual }, stepMs);
 }
 
 test('a step ends once its time is over and it has seen enough requests', () => {
@@ -61,18 +61,31 @@ test('it goes back when surely more than 5 % are slower than its bound', () => {
 test('it goes back when surely more are refused as mistakes of clients than elsewhere', () => {
   const some = { requests: 100, refused: 2 };
   const verdict = (requests: number, refused: number, fields: Partial<Canary> = {}, usual = some) =>
-    judged({ requests: 20 }, fields, 600_000, none, { moved: { requests, refused }, usual });
+    judged({ requests, refused }, fields, 600_000, none, usual);
   const moveOf = (...given: Parameters<typeof verdict>) => verdict(...given).move;
   assert.deepEqual(verdict(20, 10), {
     move: 'back',
     reason: '10 of 20 requests were refused with a status 4xx, elsewhere 2 of 100',
   });
   // 2 of 100 may be 7 %, which with the bound of 5 % are 12 %.
-  assert.equal(moveOf(20, 5), 'next', '5 of 20 may be 11 %');
+  assert.equal(moveOf(20, 5), 'wait', '5 of 20 may be 11 %');
   assert.equal(moveOf(20, 6), 'back', '6 of 20 are at least 14 %');
-  assert.equal(moveOf(20, 6, { max_error_percent: 10 }), 'next');
+  assert.equal(moveOf(20, 6, { max_error_percent: 10 }), 'wait');
+  assert.equal(moveOf(20, 1), 'next', '5 % are no more than 2 % and the bound');
+  assert.match(
+    verdict(20, 5).reason ?? '',
+    /^5 of 20 requests were refused, elsewhere 2 of 100, too/,
+  );
   assert.equal(moveOf(20, 20, { max_error_percent: null }), 'next');
   assert.equal(moveOf(20, 10, {}, { requests: 100, refused: 50 }), 'next', 'as usual');
   assert.equal(moveOf(20, 20, {}, { requests: 0, refused: 0 }), 'next', 'unknown');
-  assert.equal(moveOf(1, 1), 'next', 'a single one');
+  assert.equal(moveOf(10, 1), 'wait', 'a single one');
+  const recently = judged(
+    { requests: 1_000, refused: 12 },
+    {},
+    0,
+    { requests: 20, refused: 12 },
+    some,
+  );
+  assert.equal(recently.move, 'back', 'in the last minute');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { addCanaryCounts } from '../../../src/db/queries/configuration/canaries.js';
 import { ask, askChat, bearer } from '../../support/ask.js';
 import { type Daemon, type DaemonOptions, startDaemon } from '../../support/daemon.js';
 import { until } from '../../support/until.js';
@@ -122,6 +123,33 @@ test('a canary whose provider refuses what the other one takes rolls back within
   assert.ok(changed_at.getTime() - failedMs < 30_000, `${changed_at.getTime() - failedMs}`);
   assert.match(reason ?? '', /^\d+ of \d+ requests were refused .*, elsewhere 0 of \d+$/);
   assert.equal((await statusOf(sides)).to.errors, 0);
+});
+
+test('refusals that other daemons have counted, or this one before a restart, count alike', async (t) => {
+  const sides = await open(t);
+  const { daemon } = sides;
+  await daemon.cli([...start, '--steps', '1,100', '--every', '1h']);
+  await until('its first step', async () => (await rowOf(sides)).changed_at !== null);
+  const counted = {
+    canary: 'c',
+    requests: 1,
+    errors: 0,
+    slow: 0,
+    refused: 1,
+    latency: { '10': 1 },
+  };
+  const usual = { ...counted, side: 'from' as const, requests: 100, refused: 0 };
+  await addCanaryCounts(daemon.sql, 'vm-0', [usual]);
+  // Each has seen too few to be sure.
+  for (let vm = 0; vm < 4; vm++) {
+    await addCanaryCounts(daemon.sql, `vm-${vm}`, [{ ...counted, side: 'to' }]);
+  }
+  await until('rolled back', async () => (await rowOf(sides)).state === 'rolled_back');
+  const { reason } = await rowOf(sides);
+  assert.match(reason ?? '', /^\d of \d requests were refused .*, elsewhere 0 of 100$/);
+  const { to } = await statusOf(sides);
+  assert.deepEqual([to.requests, to.errors], [4, 0]);
+  assert.equal(typeof to.latency_p50_ms.value, 'number');
 });
 
 test('a canary with failing requests rolls back within 30 s, and no client notices', async (t) => {

@@ -10,6 +10,8 @@ export interface CanaryCounts {
   errors: number;
   /** Took longer than `max_latency_ms`. */
   slow: number;
+  /** Refused by their provider as the client's mistake. */
+  refused: number;
 }
 
 /** The same with latencies, by bucket; see `latencyBucket`. */
@@ -19,10 +21,13 @@ export interface CountedSide extends CanaryCounts {
   latency: Record<string, number>;
 }
 
-/** Outcomes of the requests that a canary moved: in its step, and in the last minute of it. */
+/** Outcomes at all daemons. */
 export interface CanarySums {
+  /** Of the requests that a canary moved: in its step, and in the last minute of it. */
   step: CanaryCounts;
   recent: CanaryCounts;
+  /** Of those that it did not move, in the last day. */
+  usual: Pick<CanaryCounts, 'requests' | 'refused'>;
 }
 
 export interface RunningCanary {
@@ -32,10 +37,16 @@ export interface RunningCanary {
   sums: CanarySums;
 }
 
+const noCounts: CanaryCounts = { requests: 0, errors: 0, slow: 0, refused: 0 };
+const noSums: CanarySums = { step: noCounts, recent: noCounts, usual: noCounts };
+
 /** An arbitrary number that no other lock has. */
 const stepLock = 5_716_290_423;
 
-/** Stores this daemon's counts in one statement: all or none. */
+/**
+ * Stores this daemon's counts in one statement: all or none. Refusals have no column: they are
+ * stored beside the buckets of latencies, where daemons that know nothing of them ignore them.
+ */
 export async function addCanaryCounts(
   sql: Sql,
   daemon: string,
@@ -43,28 +54,44 @@ export async function addCanaryCounts(
 ): Promise<void> {
   await sql`
     INSERT INTO canary_counts (canary, side, at, daemon, requests, errors, slow, latency)
-    SELECT canary, side, now(), ${daemon}, requests, errors, slow, latency
+    SELECT canary, side, now(), ${daemon}, requests, errors, slow,
+      latency || CASE WHEN refused > 0 THEN jsonb_build_object('refused', refused) ELSE '{}' END
     FROM jsonb_to_recordset(${JSON.stringify(counted)}::text::jsonb) AS n (
-      canary text, side text, requests bigint, errors bigint, slow bigint, latency jsonb)`;
+      canary text, side text, requests bigint, errors bigint, slow bigint, refused bigint, latency jsonb)`;
 }
 
-/** The running canaries, with the counts of all daemons for the requests that they move. */
+/** The running canaries, with the counts of all daemons. */
 export async function runningCanaries(sql: Sql): Promise<RunningCanary[]> {
-  const rows = await sql<(Canary & Omit<RunningCanary, 'canary'>)[]>`
+  const rows = await sql<(Canary & { step_ms: number | null; sums: CanarySums | null })[]>`
+    WITH counted AS (
+      SELECT n.*, c.id, n.side = 'to' AND n.at >= c.changed_at AS is_step,
+        n.at > now() - interval '1 minute' AS is_recent,
+        coalesce((n.latency ->> 'refused')::bigint, 0) AS refused
+      FROM canaries c JOIN canary_counts n ON n.canary = c.name
+      WHERE c.state = 'running' AND n.at > now() - interval '1 day'
+    ), sums AS (
+      SELECT id, json_build_object(
+          'requests', coalesce(sum(requests) FILTER (WHERE is_step), 0),
+          'errors', coalesce(sum(errors) FILTER (WHERE is_step), 0),
+          'slow', coalesce(sum(slow) FILTER (WHERE is_step), 0),
+          'refused', coalesce(sum(refused) FILTER (WHERE is_step), 0)) AS step,
+        json_build_object(
+          'requests', coalesce(sum(requests) FILTER (WHERE is_step AND is_recent), 0),
+          'errors', coalesce(sum(errors) FILTER (WHERE is_step AND is_recent), 0),
+          'slow', coalesce(sum(slow) FILTER (WHERE is_step AND is_recent), 0),
+          'refused', coalesce(sum(refused) FILTER (WHERE is_step AND is_recent), 0)) AS recent,
+        json_build_object(
+          'requests', coalesce(sum(requests) FILTER (WHERE side = 'from'), 0),
+          'refused', coalesce(sum(refused) FILTER (WHERE side = 'from'), 0)) AS usual
+      FROM counted GROUP BY id
+    )
     SELECT c.*, c."changed_at"::text AS changed_at,
-      extract(epoch FROM now() - c.changed_at)::float8 * 1000 AS step_ms, json_build_object(
-        'step', json_build_object('requests', coalesce(sum(n.requests), 0),
-          'errors', coalesce(sum(n.errors), 0), 'slow', coalesce(sum(n.slow), 0)),
-        'recent', json_build_object(
-          'requests', coalesce(sum(n.requests) FILTER (WHERE n.at > now() - interval '1 minute'), 0),
-          'errors', coalesce(sum(n.errors) FILTER (WHERE n.at > now() - interval '1 minute'), 0),
-          'slow', coalesce(sum(n.slow) FILTER (WHERE n.at > now() - interval '1 minute'), 0))) AS sums
-    FROM canaries c
-    LEFT JOIN canary_counts n ON n.canary = c.name AND n.side = 'to' AND n.at >= c.changed_at
-      AND n.at > now() - interval '1 day'
-    WHERE c.state = 'running'
-    GROUP BY c.id ORDER BY c.id`;
-  return rows.map(({ step_ms, sums, ...canary }) => ({ canary, step_ms, sums }));
+      extract(epoch FROM now() - c.changed_at)::float8 * 1000 AS step_ms,
+      CASE WHEN sums.id IS NOT NULL THEN json_build_object(
+        'step', sums.step, 'recent', sums.recent, 'usual', sums.usual) END AS sums
+    FROM canaries c LEFT JOIN sums ON sums.id = c.id
+    WHERE c.state = 'running' ORDER BY c.id`;
+  return rows.map(({ step_ms, sums, ...canary }) => ({ canary, step_ms, sums: sums ?? noSums }));
 }
 
 /**
@@ -105,11 +132,13 @@ export async function countedSides(sql: Sql): Promise<CountedSide[]> {
         AND n.at > now() - interval '1 day'
     ), sums AS (
       SELECT canary, side, sum(requests)::bigint AS requests, sum(errors)::bigint AS errors,
-        sum(slow)::bigint AS slow FROM seen GROUP BY canary, side
+        sum(slow)::bigint AS slow,
+        sum(coalesce((latency ->> 'refused')::bigint, 0))::bigint AS refused FROM seen GROUP BY canary, side
     ), latencies AS (
       SELECT canary, side, jsonb_object_agg(bucket, count) AS latency FROM (
         SELECT canary, side, bucket, sum(count::bigint) AS count
-        FROM seen, jsonb_each_text(latency) AS each (bucket, count) GROUP BY canary, side, bucket
+        FROM seen, jsonb_each_text(latency - 'refused') AS each (bucket, count)
+        GROUP BY canary, side, bucket
       ) AS buckets GROUP BY canary, side
     )
     SELECT sums.*, coalesce(latency, '{}') AS latency
