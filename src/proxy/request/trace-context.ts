@@ -2,6 +2,7 @@ import { attemptSpanId, sharedDigits } from '../../observe/attempt-span-id.js';
 import type { RequestTrace } from '../../observe/request-event.js';
 import type { Exchange } from '../../server/exchange.js';
 import { randomDigits } from '../../server/random-digits.js';
+import { traceState } from './trace-state.js';
 
 /** Gives requests their places in traces: W3C Trace Context, level 1. */
 export class TraceContexts {
@@ -14,13 +15,13 @@ export class TraceContexts {
 
   /** In the client's trace, or in a new one where its `traceparent` is absent or invalid. */
   begin(exchange: Exchange): RequestTrace {
-    const parent = parseParent(exchange.header('traceparent'));
+    const parent = parentOf(exchange);
     const traceId = parent?.traceId ?? randomDigits(32);
     return {
       traceId,
       spanId: `${randomDigits(sharedDigits)}00`,
       parentSpanId: parent?.spanId ?? null,
-      state: parent && stateOf(exchange),
+      state: parent && traceState(valuesOf(exchange, 'tracestate')),
       isSampled: parent?.isSampled ?? isWithin(traceId, this.#ratio),
       sentMs: null,
       waits: null,
@@ -48,23 +49,32 @@ export function isTraceHeader(name: string): boolean {
 const parentPattern = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 const allZero = /^0+$/;
 
-function parseParent(
-  header: string,
-): { traceId: string; spanId: string; isSampled: boolean } | null {
-  if (header === '') return null;
+interface Parent {
+  traceId: string;
+  spanId: string;
+  isSampled: boolean;
+}
+
+/** Several headers contradict one another: then there is none. */
+function parentOf(exchange: Exchange): Parent | null {
+  if (exchange.header('traceparent') === '') return null;
+  const [header = '', ...others] = valuesOf(exchange, 'traceparent');
+  return others.length === 0 ? parseParent(header) : null;
+}
+
+function parseParent(header: string): Parent | null {
   const [all, version, traceId = '', spanId = '', flags = ''] = parentPattern.exec(header) ?? [];
   if (all === undefined || (version === '00' && all !== header)) return null;
   if (allZero.test(traceId) || allZero.test(spanId)) return null;
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
-/** A client may split it into several headers. */
-function stateOf({ headers }: Exchange): string | null {
+function valuesOf({ headers }: Exchange, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] === 'tracestate' && headers[i + 1] !== '') values.push(headers[i + 1] as string);
+    if (headers[i] === name) values.push(headers[i + 1] as string);
   }
-  return values.length === 0 ? null : values.join(',');
+  return values;
 }
 
 /** The random digits of a trace that a double holds exactly: 52 bits. */

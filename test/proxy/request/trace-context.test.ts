@@ -105,6 +105,85 @@ test('a provider gets the span of its attempt, and the client’s trace state', 
   ]);
 });
 
+test('several traceparent headers begin a new trace', () => {
+  const one = ['traceparent', `00-${traceId}-${parent}-01`];
+  for (const others of [one, ['traceparent', ''], ['traceparent', 'x']]) {
+    const trace = begin([...one, ...others, 'tracestate', 'a=1']);
+    assert.notEqual(trace.traceId, traceId);
+    assert.equal(trace.state, null);
+  }
+});
+
+const stateOf = (...values: string[]) =>
+  begin([
+    ...['traceparent', `00-${traceId}-${parent}-01`],
+    ...values.flatMap((value) => ['tracestate', value]),
+  ]).state;
+
+test('an invalid trace state is dropped as a whole, and the trace goes on', () => {
+  const long = (length: number) => 'a'.repeat(length);
+  for (const invalid of [
+    ...[
+      'a',
+      'a=',
+      '=1',
+      'A=1',
+      'a=b=c',
+      'a=1,b',
+      'a b=1',
+      'a =1',
+      'a=1;b=2,?=1',
+      'a=ü',
+      'a=\u0001',
+    ],
+    ...[
+      'a@b@c=1',
+      '@a=1',
+      'a@=1',
+      'a@1b=1',
+      `${long(257)}=1`,
+      `${long(242)}@b=1`,
+      `a@${long(15)}=1`,
+    ],
+    ...[`a=${long(257)}`, Array.from({ length: 33 }, (_, i) => `k${i}=1`).join()],
+  ]) {
+    assert.equal(stateOf(invalid), null, invalid);
+    assert.equal(stateOf('a=1', invalid), null, invalid);
+  }
+  assert.equal(
+    begin(['traceparent', `00-${traceId}-${parent}-01`, 'tracestate', 'A']).traceId,
+    traceId,
+  );
+});
+
+test('a valid trace state is passed on, in the order of its members', () => {
+  const long = (length: number) => 'a'.repeat(length);
+  for (const valid of [
+    ...['a=1', '0a=1', 'a@b=1', '0a_-*/@b_-*/=1', 'a= !~', 'a=b c', 'b=2,a=1'],
+    ...[`${long(256)}=1`, `${long(241)}@${long(14)}=1`, `a=${long(256)}`],
+    Array.from({ length: 32 }, (_, i) => `k${i}=1`).join(),
+  ]) {
+    assert.equal(stateOf(valid), valid);
+  }
+  assert.equal(stateOf(' a=1 \t,, \t b=2,', '', ',c=3'), 'a=1,b=2,c=3');
+  assert.equal(stateOf('a=1,b=2', 'a=3'), 'a=1,b=2', 'a key twice');
+  assert.equal(stateOf(', ,'), null);
+});
+
+test('a trace state that is too long loses whole members: long ones first, then the last', () => {
+  const member = (name: string, length: number) => `${name}=`.padEnd(length, 'x');
+  const four = ['a', 'b', 'c', 'd'].map((name) => member(name, 127));
+  assert.equal(four.join().length, 511);
+  assert.equal(stateOf(...four, 'e=1'), four.join());
+  assert.equal(stateOf(member('f', 129), ...four), four.join());
+  assert.equal(stateOf(member('f', 128), ...four), [member('f', 128), ...four.slice(0, 2)].join());
+  assert.equal(
+    stateOf(member('a', 256), member('b', 255)),
+    `${member('a', 256)},${member('b', 255)}`,
+  );
+  assert.equal(stateOf(member('a', 256), member('b', 256)), member('a', 256));
+});
+
 test('the spans of a request have different ids', () => {
   const ids = Array.from({ length: 256 }, (_, number) => attemptSpanId('0123456789abcd00', number));
   assert.equal(new Set(ids).size, 256);
