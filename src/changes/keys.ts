@@ -1,4 +1,5 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
+import { didYouMean } from '../config/nearest.js';
 import { addedProblems } from '../config/problem.js';
 import { placeById } from '../config/rows/place-by-id.js';
 import {
@@ -186,6 +187,7 @@ function withKey(
     if (before) credentials.splice(place, 1);
     return { ...rows, credentials };
   }
+  if (key.team != null && key.team !== before?.team) refuseAbsent(key.team, rows);
   // No other key needs to be read where this one keeps both.
   const isKnown = before?.credential_key === key.credential_key && before.name === key.name;
   for (const other of isKnown ? [] : rows.credentials) {
@@ -209,6 +211,13 @@ function withKey(
     toCredential(replacedId, key),
   );
   return { ...rows, credentials };
+}
+
+function refuseAbsent(team: string, { teams }: Configuration): void {
+  const names = teams.map(({ name }) => name);
+  if (names.includes(team)) return;
+  const message = `There is no team "${team}"${didYouMean(team, names) || '.'}`;
+  throw new GatewayError('invalid_request', message, { param: 'team' });
 }
 
 /** @throws GatewayError `not_found`. */

@@ -267,7 +267,7 @@ export function apiBaseProblem(
 ): string | null {
   const unclear = unclearProblem(apiBase);
   if (unclear !== null) return unclear;
-  if (!URL.canParse(apiBase)) return 'is not a URL';
+  if (!URL.canParse(apiBase)) return 'is not a URL such as https://api.openai.com/v1';
   const { protocol, hostname, username, password, search, hash } = new URL(apiBase);
   if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';
   if (username || password) return 'must not contain a user or password';

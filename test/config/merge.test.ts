@@ -120,7 +120,7 @@ test('all unusable entries are reported at once, with table or file and path', (
   );
   const problems = problemsOf(rows);
   for (const expected of [
-    /^table providers: providers\.url\.api_base: is not a URL$/,
+    /^table providers: providers\.url\.api_base: is not a URL such as https:\/\/api.openai.com\/v1$/,
     /^table providers: providers\.ftp\.api_base: must start with http/,
     /^table providers: providers\.user\.api_base: must not contain a user or password$/,
     /^table providers: providers\.query\.api_base: must not contain a query or fragment; parameters are in provider_params\.query$/,

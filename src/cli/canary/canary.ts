@@ -107,7 +107,7 @@ Examples:
       .action(stop),
   );
   command.addCommand(
-    addGatewayOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a canary')
       .argument('<name>')
       .option('--yes', 'do not ask')

@@ -35,7 +35,7 @@ interface MirrorFlags extends DatabaseFlags, SelectorFlags {
 export function mirrorsCommand(): Command {
   const command = new Command('mirrors').description('send samples of requests elsewhere too');
   command.addCommand(
-    addMirrorOptions(new Command('create'))
+    addMirrorOptions(new Command('create').alias('add'))
       .description('create a mirror')
       .argument('<name>')
       .addHelpText(
@@ -57,21 +57,21 @@ Examples:
       .action(list),
   );
   command.addCommand(
-    addGatewayOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a mirror')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy mirrors show eu')
       .action(show),
   );
   command.addCommand(
-    addMirrorOptions(new Command('update'))
+    addMirrorOptions(new Command('update').alias('edit'))
       .description('change the given fields of a mirror')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy mirrors update eu --sample 10')
       .action(update),
   );
   command.addCommand(
-    addGatewayOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a mirror')
       .argument('<id|name>')
       .option('--yes', 'do not ask')

@@ -21,6 +21,7 @@ export function keysCommand(): Command {
   const command = new Command('keys').alias('key').description('manage client keys');
   const create = new Command('create')
     .alias('add')
+    .alias('add')
     .description('create a key and print it; only its hash is kept')
     .argument('[name]', 'whom it is for; prompted for on a terminal');
   addKeyOptions(create, 'use this key instead of a new random one');
@@ -72,7 +73,9 @@ Examples:
       .action(show),
   );
   command.addCommand(
-    addLimitOptions(new Command('update').option('--name <name>', 'a new name', keyName))
+    addLimitOptions(
+      new Command('update').alias('edit').option('--name <name>', 'a new name', keyName),
+    )
       .description('change the given fields of a key')
       .option('--clear-tags', 'remove all its tags')
       .option('--enabled', 'enable a revoked key')

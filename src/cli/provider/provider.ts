@@ -78,7 +78,7 @@ Example:
       .action(show),
   );
   command.addCommand(
-    addProviderOptions(new Command('update'))
+    addProviderOptions(new Command('update').alias('edit'))
       .option('--unmap <from>', 'remove one entry of the mapping; repeatable', collect)
       .description('change the given fields of a provider')
       .argument('<provider_key>')

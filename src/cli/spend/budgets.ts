@@ -52,7 +52,7 @@ interface BudgetFlags extends DatabaseFlags, SelectorFlags {
 export function budgetsCommand(): Command {
   const command = new Command('budgets').description('manage budgets');
   command.addCommand(
-    addBudgetOptions(new Command('create'))
+    addBudgetOptions(new Command('create').alias('add'))
       .description('create a budget')
       .argument('<name>')
       .addHelpText(
@@ -85,21 +85,21 @@ Examples:
       .action(list),
   );
   command.addCommand(
-    addGatewayOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a budget')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy budgets show chat')
       .action(show),
   );
   command.addCommand(
-    addBudgetOptions(new Command('update'))
+    addBudgetOptions(new Command('update').alias('edit'))
       .description('change the given fields of a budget')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy budgets update chat --amount 750')
       .action(update),
   );
   command.addCommand(
-    addGatewayOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a budget; its spend stays in the ledger')
       .argument('<id|name>')
       .option('--yes', 'do not ask')

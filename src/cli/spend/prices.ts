@@ -37,7 +37,7 @@ export function pricesCommand(): Command {
       .action(list),
   );
   command.addCommand(
-    addGatewayOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a price: your own, else the bundled one of a model')
       .argument('<name>', 'the name of a price, or a model')
       .addHelpText('after', '\nExample:\n  $ llmproxy prices show gpt-4o')
@@ -66,7 +66,7 @@ Examples:
       .action(set),
   );
   command.addCommand(
-    addGatewayOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete one of your own prices')
       .argument('<name>')
       .option('--yes', 'do not ask')

@@ -42,7 +42,7 @@ const rows = namedRows<ShownTeam>('team', '/teams', ({ id, name, keys }) => {
 export function teamsCommand(): Command {
   const command = new Command('teams').description('manage teams of client keys');
   command.addCommand(
-    addTeamOptions(new Command('create'))
+    addTeamOptions(new Command('create').alias('add'))
       .description('create a team')
       .argument('<name>')
       .addHelpText(
@@ -68,14 +68,16 @@ Examples:
       .action(list),
   );
   command.addCommand(
-    addGatewayOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a team')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy teams show chat')
       .action(show),
   );
   command.addCommand(
-    addTeamOptions(new Command('update').option('--name <name>', 'a new name', teamName))
+    addTeamOptions(
+      new Command('update').alias('edit').option('--name <name>', 'a new name', teamName),
+    )
       .description('change the given fields of a team')
       .option('--clear-tags', 'remove all its tags')
       .option('--clear-admins', 'remove all its admins')
@@ -90,7 +92,7 @@ Examples:
       .action(update),
   );
   command.addCommand(
-    addGatewayOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a team that no key belongs to')
       .argument('<id|name>')
       .option('--yes', 'do not ask')

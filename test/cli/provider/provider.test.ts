@@ -184,7 +184,10 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     const good = ['provider', 'add', 'a', '--api-key', 'k', ...base];
     await Promise.all([
       usage(['provider', 'add', 'a', '--api-key', 'k'], /^error: --api-base is missing\n/),
-      usage([...add, 'api.example.com'], /^error: --api-base: is not a URL\n/),
+      usage(
+        [...add, 'api.example.com'],
+        /^error: --api-base: is not a URL such as https:\/\/api.openai.com\/v1\n/,
+      ),
       usage([...add, 'ftp://example.com'], /^error: --api-base: must start with http/),
       usage([...add, 'https://u:secret@example.com/v1'], /^error: --api-base: must not contain/),
       usage([...add, 'https://example.com/v1?key=secret'], /^error: --api-base: must not/),

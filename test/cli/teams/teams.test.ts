@@ -77,7 +77,11 @@ test('a wrong team or limit is refused by name', async (t) => {
   for (const [args, said] of [
     [['teams', 'create', 'chat'], /another team is named "chat"/],
     [['teams', 'show', 'nobody'], /there is no team "nobody"/],
-    [['keys', 'create', 'web', '--team', 'nobody'], /there is no team "nobody"/],
+    [['keys', 'create', 'web', '--team', 'nobody'], /^error: there is no team "nobody"\n$/],
+    [
+      ['keys', 'create', 'web', '--team', 'chta'],
+      /^error: there is no team "chta"; did you mean "chat"\?\n$/,
+    ],
   ] as const) {
     const { code, stderr } = await run([...args]);
     assert.equal(code, 1);

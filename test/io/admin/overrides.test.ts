@@ -119,7 +119,10 @@ test('an invalid override file changes nothing and is reported', async (t) => {
   const cases: [text: string, problem: string][] = [
     ['providers:\n  row: { wieght: 3 }\n', 'providers.row: unknown field "wieght"'],
     ['providers:\n  row: { weight: heavy }\n', 'providers.row.weight: must be a whole number'],
-    ['providers:\n  row: { api_base: nowhere }\n', 'providers.row.api_base: is not a URL'],
+    [
+      'providers:\n  row: { api_base: nowhere }\n',
+      'providers.row.api_base: is not a URL such as https://api.openai.com/v1',
+    ],
     [`providers:\n  row: { api_key: "${secret} x" }\n`, 'providers.row.api_key: must be printable'],
     ['providers:\n  new: { weight: 1 }\n', 'providers.new'],
     ['providers: [\n', 'line '],

@@ -94,7 +94,7 @@ test('an invalid row changes nothing and is reported', async (t) => {
 
   await rejected(
     () => sql`UPDATE providers SET api_base = 'nowhere'`,
-    /^table providers: providers\.p\.api_base: is not a URL$/,
+    /^table providers: providers\.p\.api_base: is not a URL such as https:\/\/api.openai.com\/v1$/,
   );
   await rejected(
     () => sql`UPDATE providers SET api_base = ${row?.api_base}, weight = -1`,
