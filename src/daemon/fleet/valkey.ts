@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { certificateReason } from '../../db/certificate-errors.js';
 import { deadline } from '../../db/deadline.js';
 import { installedAt } from '../../db/queries/database-id.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Store } from '../store.js';
+import { valkeyReason } from './valkey-reason.js';
 
 const connectTimeoutMs = 2_000;
 const maxRetryMs = 1_000;
@@ -89,12 +89,27 @@ export class Valkey {
       this.#opening = null;
       throw error;
     });
-    const { client, failure } = await this.#opening;
+    const opening = this.#opening;
+    const { client, failure } = await opening;
     if (!client.isReady) {
       throw new Error(`${this.#name} does not answer: ${failure() ?? 'connecting'}`);
     }
     const sent = client.sendCommand([...command], { typeMapping });
-    return await deadline(sent, this.#options.timeoutMs, this.#name);
+    return await deadline(sent, this.#options.timeoutMs, this.#name).catch((error: Error) => {
+      // After a failover the name of the host may lead to another server.
+      if (error.message.startsWith('READONLY') && this.#opening === opening) {
+        this.#opening = null;
+        client.destroy();
+      }
+      throw this.#explained(error);
+    });
+  }
+
+  /** `run` looks for `NOSCRIPT`; other errors of the server are for people. */
+  #explained(error: Error): Error {
+    const reason = valkeyReason(error);
+    if (reason === error.message) return error;
+    return new Error(`${this.#name} refuses: ${reason}`, { cause: error });
   }
 }
 
@@ -114,7 +129,7 @@ async function connect({ url, ca, timeoutMs }: ValkeyOptions) {
     },
   });
   client.on('error', (error: Error) => {
-    failure = reasonOf(error);
+    failure = valkeyReason(error);
   });
   const connected = client.connect().catch(() => {});
   await deadline(connected, timeoutMs, 'Connecting').catch(() => {});
@@ -128,19 +143,4 @@ function readAuthorities(file: string): Buffer {
   } catch (error) {
     throw new Error(`Cannot read fleet.valkey_ca ${file}: ${(error as Error).message}`);
   }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there (connection refused)',
-  ECONNRESET: 'it closes the connection; if it expects TLS, the URL begins with rediss://',
-  ENOTFOUND: 'the host name is unknown',
-};
-
-/** The reason for people; errors of a Valkey begin with a word in capitals. */
-function reasonOf(error: Error): string {
-  const code = String(Reflect.get(error, 'code') ?? '');
-  const [word] = error.message.split(' ');
-  if (word === 'WRONGPASS') return 'the user name or password is wrong';
-  if (word === 'NOAUTH') return 'it wants a password: fleet.valkey_url has none';
-  return reasons[code] ?? certificateReason(code, 'fleet.valkey_ca') ?? error.message;
 }

@@ -8,10 +8,10 @@ const check = (valkey_url: string | null) =>
   checkLimitStore({ fleet: { valkey_url, valkey_ca: null } } as Settings);
 
 test('doctor checks the Valkey that limits are leased from', { skip: noValkey }, async (t) => {
-  const rights = '+hgetall +time +hello +client';
+  const rights = '+hgetall +hget +hmget +hdel +expire +time +hello +client +evalsha';
   const { port } = await startValkey(
     t,
-    `--user gateway on >secret-word ~{llmproxy:* ${rights} +eval --user poor on >secret-word ~{llmproxy:* ${rights}`.split(
+    `--user gateway on >secret-word ~{llmproxy:* ${rights} +eval +hset --user poor on >secret-word ~{llmproxy:* ${rights} +hset --user half on >secret-word ~{llmproxy:* ${rights} +eval`.split(
       ' ',
     ),
   );
@@ -22,6 +22,8 @@ test('doctor checks the Valkey that limits are leased from', { skip: noValkey },
   const poor = await check(url('poor'));
   assert.equal(poor?.state, 'fail');
   assert.match(poor?.detail ?? '', /no permissions to run the 'eval' command/);
+  const half = await check(url('half'));
+  assert.match(half?.detail ?? '', /may do too little.*(user executing the script|'hset')/);
   const wrong = await check(url('nobody'));
   assert.match(wrong?.detail ?? '', /the user name or password is wrong/);
   assert.doesNotMatch(JSON.stringify([good, poor, wrong]), /secret-word/);
