@@ -43,12 +43,12 @@ const serverSettings = [
   ...['max_connections=200', 'scram_iterations=1'],
 ];
 /**
- * Rooms whose tests start nothing and wait for nothing. Those of a room share a process: starting
- * Node and loading the sources takes longer than the tests of a file.
+ * Rooms whose tests start no daemon and no database. Those of a room share a process: starting Node
+ * and loading the sources takes more CPU than the tests of a file.
  */
-const pureRooms = [
-  ...['config', 'dialects', 'http1', 'limits', 'policies', 'pricing'],
-  ...['providers', 'replay', 'routing', 'websocket'],
+const sharedRooms = [
+  ...['config', 'dialects', 'http1', 'limits', 'mock-provider', 'policies', 'pricing'],
+  ...['providers', 'proxy', 'replay', 'routing', 'server', 'upstream', 'websocket'],
 ];
 const summaryReporter = new URL('support/summary-reporter.js', import.meta.url).href;
 const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
@@ -112,7 +112,7 @@ function allTests(): string[] {
     .sort();
   const pathOf = (name: string) => join(dist, 'test', name);
   const roomOf = (name: string) => name.split('/')[0] ?? '';
-  const rooms = pureRooms.map((room) => {
+  const rooms = sharedRooms.map((room) => {
     const imports = names
       .filter((name) => roomOf(name) === room)
       .map((name) => `import ${JSON.stringify(pathToFileURL(pathOf(name)).href)};\n`);
@@ -120,7 +120,7 @@ function allTests(): string[] {
     writeFileSync(file, imports.join(''));
     return file;
   });
-  return [...rooms, ...names.filter((name) => !pureRooms.includes(roomOf(name))).map(pathOf)];
+  return [...rooms, ...names.filter((name) => !sharedRooms.includes(roomOf(name))).map(pathOf)];
 }
 
 function compiled(file: string): string {
