@@ -64,15 +64,23 @@ test('explain and status show what a failing provider did, but no prompts or ans
     assert.equal(found.request_id, odd);
   }
 
-  await until('the ejection', async () => {
+  // Each failed trial makes the ejection longer, so that in the end all three commands see one.
+  const [status, unsent] = await until('the ejection', async () => {
     await askChat(daemon.url, alice, 'asked');
-    const { providers } = await json(daemon.cli(['status', '--json']));
-    return providers.some(
-      ({ provider, state }: { provider: string; state: string }) =>
-        provider === 'bad' && state === 'ejected',
-    );
+    const [shown, explained, { providers }] = await Promise.all([
+      daemon.cli(['status']),
+      daemon.cli(['explain', '--model', 'asked', '--key', 'alice']),
+      json(daemon.cli(['status', '--json'])),
+    ]);
+    const isEjected =
+      /^bad .* ejected/m.test(explained.stdout) &&
+      /^bad +ejected/m.test(shown.stdout) &&
+      providers.some(
+        ({ provider, state }: { provider: string; state: string }) =>
+          provider === 'bad' && state === 'ejected',
+      );
+    return isEjected && ([shown, explained] as const);
   });
-  const status = await daemon.cli(['status']);
   assert.match(status.stdout, /^bad +ejected \d+s +\d+% +\S+ +100% +0 /m);
   assert.match(status.stdout, /^off +disabled /m);
   assert.match(status.stdout, /^lost +key unusable /m);
@@ -80,7 +88,6 @@ test('explain and status show what a failing provider did, but no prompts or ans
   assert.match(status.stdout, /^p95 .* p50$/m);
   for (const line of status.stdout.split('\n')) assert.ok(line.length <= 80, line);
 
-  const unsent = await daemon.cli(['explain', '--model', 'asked', '--key', 'alice']);
   assert.match(unsent.stdout, /^allowed +yes, all models$/m);
   assert.match(unsent.stdout, /^good +asked +sent +0 +1 +100% +gets every request$/m);
   assert.match(unsent.stdout, /^bad +asked +sent +0 +1000 +0% +ejected/m);

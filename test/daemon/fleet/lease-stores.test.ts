@@ -135,28 +135,33 @@ for (const [kind, skip] of kinds) {
     // Both know that they are two.
     await Promise.all([a.take([], []), b.take([], [])]);
     let got = await take(a, { rate, burst, want: burst });
+    // A pause of the machine around the last answer makes the rate seem lower, or higher.
     const drain = async (ms: number, dead: string[] = []) => {
       const startMs = performance.now();
       let sum = 0;
-      while (performance.now() - startMs < ms) {
-        sum += await take(b, { rate, burst, want: burst }, dead);
+      let askedMs = startMs;
+      while (askedMs - startMs < ms) {
         await pause(20);
+        askedMs = performance.now();
+        sum += await take(b, { rate, burst, want: burst }, dead);
       }
-      return sum / ((performance.now() - startMs) / 1000);
+      const perSecond = (endMs: number) => sum / ((endMs - startMs) / 1000);
+      return { atLeast: perSecond(performance.now()), atMost: perSecond(askedMs) };
     };
     await drain(lostAfterMs + 200);
     const whileCut = await drain(1_500);
-    assert.ok(whileCut > 0.4 * rate && whileCut <= 0.6 * rate, `${whileCut} a second`);
+    assert.ok(whileCut.atMost > 0.4 * rate, `${whileCut.atMost} a second`);
+    assert.ok(whileCut.atLeast <= 0.6 * rate, `${whileCut.atLeast} a second`);
     // Its slots too.
     assert.equal(await take(b, { name: 's', rate: 0, burst: 4, want: 9 }), 2);
     await take(a, { rate, burst });
     // It is back once it has an answer.
     await take(a, { rate, burst });
     const together = await drain(1_000);
-    assert.ok(together > 0.8 * rate, `${together} a second when it is back`);
+    assert.ok(together.atMost > 0.8 * rate, `${together.atMost} a second when it is back`);
     await drain(lostAfterMs + 200);
     const afterDeath = await drain(1_000, ['a']);
-    assert.ok(afterDeath > 0.8 * rate, `${afterDeath} a second once it is dead`);
+    assert.ok(afterDeath.atMost > 0.8 * rate, `${afterDeath.atMost} a second once it is dead`);
     got += await take(b, { name: 's', rate: 0, burst: 4, held: 2, want: 9 });
     assert.equal(got, burst + 2);
   });
