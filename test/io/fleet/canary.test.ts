@@ -57,7 +57,7 @@ async function askUntil(
       Array.from({ length: 10 }, () => askChat(daemon.url, key, 'm')),
     );
     for (const { status, text } of answers) assert.ok(statuses.includes(status), text);
-    await pause(20);
+    await pause(100);
   }
 }
 

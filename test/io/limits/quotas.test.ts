@@ -47,7 +47,7 @@ async function press(
       else {
         assert.equal(answer.status, 429, answer.text);
         empty ??= { seconds: since(), admitted: times.length };
-        await pause(2);
+        await pause(20);
       }
     }
   };

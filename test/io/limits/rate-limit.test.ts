@@ -48,7 +48,7 @@ for (const { engine, skip } of engines) {
         const client = async () => {
           while (seconds() < 3) {
             if ((await askChat(daemon.url, fresh, 'm')).status === 200) admitted++;
-            else await pause(10);
+            else await pause(30);
           }
         };
         await Promise.all(Array.from({ length: 8 }, client));
