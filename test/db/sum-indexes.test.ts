@@ -53,6 +53,7 @@ test('an index alone ranks merged sums by key, and those appended are beside it'
   await sums(sql);
   const [merged = '', appended = '', ...others] = rolled(ofKeys, range);
   assert.deepEqual(others, []);
+  assert.match(merged, /bucket IN \(/, 'by which the index finds a key in each hour');
   const ranked = await planOf(sql, merged, 'credential_id, credential_name, requests, cost_nano');
   assert.match(ranked, /Index Only Scan using usage_rollups_key/);
   assert.doesNotMatch(await planOf(sql, appended, 'credential_id'), /usage_rollups_key/);
