@@ -66,7 +66,7 @@ test('explain and status show what a failing provider did, but no prompts or ans
 
   // Each failed trial makes the ejection longer, so that in the end all three commands see one.
   const [status, unsent] = await until('the ejection', async () => {
-    await askChat(daemon.url, alice, 'asked');
+    await Promise.all(Array.from({ length: 10 }, () => askChat(daemon.url, alice, 'asked')));
     const [shown, explained, { providers }] = await Promise.all([
       daemon.cli(['status']),
       daemon.cli(['explain', '--model', 'asked', '--key', 'alice']),
