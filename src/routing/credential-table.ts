@@ -96,6 +96,8 @@ export class CredentialTable {
   }
 }
 
+type Iterables<Lists> = { [Name in keyof Lists]: Iterable<Credential> };
+
 /** A table in the making, which takes a large change piece by piece. */
 export class NextCredentials {
   readonly #keys: ChangedShards;
@@ -109,7 +111,7 @@ export class NextCredentials {
   }
 
   /** All removals come before the first addition: the same key can be in both. */
-  change({ removed, added }: Readonly<CredentialChange>): void {
+  change({ removed, added }: Iterables<CredentialChange>): void {
     for (const credential of removed) {
       const { credential_key, previous_key } = credential;
       this.#keys.of(credential_key).delete(credential_key);

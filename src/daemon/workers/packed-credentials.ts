@@ -28,7 +28,11 @@ export function packChange({ removed, added }: CredentialChange): PackedChange {
   return { removed: pack(removed), added: pack(added) };
 }
 
-export function unpackChange({ removed, added }: PackedChange): CredentialChange {
+/** The credentials one by one: a list of them all would outlive the collections of new objects. */
+export function unpackChange({ removed, added }: PackedChange): {
+  removed: Iterable<Credential>;
+  added: Iterable<Credential>;
+} {
   return { removed: unpack(removed), added: unpack(added) };
 }
 
@@ -56,12 +60,12 @@ function pack(credentials: readonly Credential[]): PackedCredentials {
   };
 }
 
-function unpack(packed: PackedCredentials): Credential[] {
-  const credentials: Credential[] = [];
+function* unpack(packed: PackedCredentials): Generator<Credential> {
+  let at = 0;
   for (const [place, form] of packed.forms.entries()) {
-    const end = credentials.length + (packed.counts[place] ?? 0);
-    for (let at = credentials.length; at < end; at += 1) {
-      credentials.push({
+    const end = at + (packed.counts[place] ?? 0);
+    for (; at < end; at += 1) {
+      yield {
         id: packed.ids[at] ?? null,
         credential_key: packed.keys[at] ?? '',
         name: packed.names[at] ?? '',
@@ -82,8 +86,7 @@ function unpack(packed: PackedCredentials): Credential[] {
         weight: form.weight,
         priority: form.priority,
         cache: form.cache,
-      });
+      };
     }
   }
-  return credentials;
 }

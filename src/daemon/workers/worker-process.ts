@@ -14,6 +14,8 @@ import { packChange } from './packed-credentials.js';
 const maxCredentialsAtOnce = 500;
 /** For a worker that serves nothing yet: some megabytes. */
 const maxCredentialsAtStart = 5_000;
+/** It takes one while the next is on its way. */
+const maxUntakenAtStart = 3;
 
 /** A message, or one that is packed when it is sent. */
 type Part = ToWorker | { type: 'piece'; piece: CredentialChange; teams: readonly Team[] };
@@ -41,7 +43,8 @@ export class WorkerProcess {
   #loaded = false;
   /** The parts of changes that are still to be sent, each when the worker has taken the one before. */
   readonly #parts: Part[] = [];
-  #isTaking = false;
+  /** Pieces that were sent, and that it has not taken. */
+  #untaken = 0;
 
   /** @param id no other worker of this control process ever has the same. */
   constructor(
@@ -88,23 +91,25 @@ export class WorkerProcess {
     const { teams } = rest;
     for (const piece of pieces) this.#parts.push({ type: 'piece', piece, teams });
     this.#parts.push({ type: 'configuration', change: rest, hash });
-    if (!this.#isTaking) this.#sendParts();
+    this.#sendParts();
   }
 
   /** It has taken a piece. */
   taken(): void {
+    this.#untaken -= 1;
     this.#sendParts();
   }
 
-  /** Sends until a piece, which is answered. */
+  /** Sends until a piece, which is answered; a worker that serves nothing yet need not wait for more. */
   #sendParts(): void {
-    do {
+    const most = this.engine === null ? maxUntakenAtStart : 1;
+    while (this.#parts.length > 0 && this.#untaken < most) {
       const part = this.#parts.shift();
-      this.#isTaking = part?.type === 'piece';
       if (part?.type === 'piece') {
+        this.#untaken += 1;
         this.send({ ...part, type: 'credentials', piece: packChange(part.piece) });
       } else if (part) this.send(part);
-    } while (!this.#isTaking && this.#parts.length > 0);
+    }
   }
 
   /** Ends a worker that was not started. */
