@@ -56,10 +56,23 @@ test('the labelled set has 500 lines and more, with every kind of data', () => {
 });
 
 const sets = [
-  { name: 'usual forms', lines: labelledLines() },
-  { name: 'unusual forms', lines: hardLines() },
+  {
+    name: 'usual forms',
+    lines: labelledLines(),
+    known: ['wrong phone: An SSN never begins with 666-12-3456 or 000-12-3456 or 912-12-3456.'],
+  },
+  {
+    name: 'unusual forms',
+    lines: hardLines(),
+    known: [
+      'missed secret: net use Z: \\\\srv\\share /user:bob Passw0rd!',
+      'missed secret: htpasswd -b file bob hunter2',
+      'missed secret: redis-cli -a hunter2 ping',
+      'wrong secret: curl -U proxy:port',
+    ],
+  },
 ];
-for (const { name, lines } of sets) {
+for (const { name, lines, known } of sets) {
   test(`${name} are found with a recall of 0.95 and a precision of 0.9, each kind too`, (t) => {
     const wrong: string[] = [];
     const all = { labelled: 0, recalled: 0, found: 0, right: 0 };
@@ -73,11 +86,8 @@ for (const { name, lines } of sets) {
       if (!(recall >= 0.9)) wrong.push(`recall of ${name}: ${recall}`);
       if (!(precision >= 0.85)) wrong.push(`precision of ${name}: ${precision}`);
     }
-    for (const line of wrong) t.diagnostic(line);
-    assert.deepEqual(
-      wrong.filter((line) => /^(?:recall|precision)/.test(line)),
-      [],
-    );
+    // Rates alone would hide that a form is no longer found.
+    assert.deepEqual(wrong, known);
     assert.ok(all.recalled / all.labelled >= 0.95, `recall ${all.recalled} of ${all.labelled}`);
     assert.ok(all.right / all.found >= 0.9, `precision ${all.right} of ${all.found}`);
   });
