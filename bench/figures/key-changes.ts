@@ -3,13 +3,14 @@
  * one, and the CPU of all processes for it), and its memory. `at once` creates four keys together and uses each as
  * soon as it is answered.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, sendChat } from '../../test/support/load.js';
 import { temporaryDirectory } from '../directory.js';
 import { type BenchGateway, proportionalMiB, startGateway, startMock } from '../faults/gateway.js';
 import { startPostgres } from '../faults/postgres.js';
 import { printTable, run, say } from '../faults/report.js';
+import { ranUs } from '../measure/process-tree.js';
 
 type Row = Record<string, string | number>;
 
@@ -141,13 +142,4 @@ async function end(gateway: BenchGateway): Promise<void> {
   const [control = 0] = gateway.pids();
   process.kill(control, 'SIGTERM');
   while (existsSync(`/proc/${control}`)) await pause(50);
-}
-
-/** CPU time of all threads of a process. */
-function ranUs(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.reduce((sum, thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
-    return sum + Number.parseInt(text, 10) / 1_000;
-  }, 0);
 }

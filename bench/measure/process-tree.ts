@@ -91,3 +91,12 @@ function readOrNull(path: string): string | null {
     return null;
   }
 }
+
+/** User and system time of all threads of a process that still run, without its children. */
+export function ranUs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+    return sum + Number.parseInt(text, 10) / 1_000;
+  }, 0);
+}

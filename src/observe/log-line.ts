@@ -1,6 +1,6 @@
 import { describeEvent, type Level } from './describe-event.js';
 import type { GatewayEvent } from './event.js';
-import type { RequestTrace } from './request-event.js';
+import { spanIdOf, traceIdOf } from './span-ids.js';
 
 /** An event as a line of the log. */
 export interface LogLine {
@@ -9,7 +9,8 @@ export interface LogLine {
   event: GatewayEvent['type'];
   /** Without the texts of clients and models. */
   fields: Readonly<Record<string, unknown>>;
-  trace: RequestTrace | null;
+  /** Null: it is about no traced request. */
+  trace: { traceId: string; spanId: string; isSampled: boolean } | null;
 }
 
 export interface LogFilter {
@@ -35,7 +36,15 @@ export function logLineOf(
     return { level, message, event: type, fields, trace: null };
   }
   const { type, uncounted, bodies, trace, ...fields } = event;
-  return { level, message, event: type, fields, trace };
+  const { requestId } = event;
+  return {
+    ...{ level, message, event: type, fields },
+    trace: trace && {
+      traceId: traceIdOf({ requestId, trace }),
+      spanId: spanIdOf({ requestId, trace }),
+      isSampled: trace.isSampled,
+    },
+  };
 }
 
 function isOfRequest({ type }: GatewayEvent): boolean {

@@ -40,6 +40,7 @@ const numberOrNull = column<number | null>(
 const flag = column<boolean>((value) => `row.add(${value} ? 1 : 0);`, 'row.next() === 1');
 /** A text that no other request has. */
 const id = column<string>((value) => `row.addText(${value});`, 'row.nextText()');
+const idOrNull = column<string | null>((value) => `row.addTextOrNull(${value});`, 'row.nextText()');
 const name = column<string>((value) => `row.addName(${value});`, 'row.nextText()');
 const nameOf = <T extends string>() =>
   column<T>((value) => `row.addName(${value});`, 'row.nextText()');
@@ -90,9 +91,9 @@ const table: Columns<Packed> = {
   complete: flag,
   need: groupOrNull({ input: number, output: number, nano: number }),
   trace: groupOrNull<RequestTrace>({
-    traceId: id,
-    spanId: id,
-    parentSpanId: nameOrNull(),
+    traceId: idOrNull,
+    spanId: idOrNull,
+    parentSpanId: idOrNull,
     state: nameOrNull(),
     isSampled: flag,
     sentMs: numberOrNull,
@@ -223,6 +224,10 @@ class Writer {
     this.add(this.#texts.push(text) - 1);
   }
 
+  addTextOrNull(text: string | null): void {
+    this.add(text === null ? Number.NaN : this.#texts.push(text) - 1);
+  }
+
   addName(text: string | null): void {
     this.add(text === null ? Number.NaN : this.#placeOf(text));
   }
@@ -282,7 +287,8 @@ class Reader {
   }
 
   nextText(): string | null {
-    return this.#packed.texts[this.next()] ?? null;
+    const place = this.next();
+    return Number.isNaN(place) ? null : (this.#packed.texts[place] as string);
   }
 
   nextNames(): readonly string[] {
@@ -290,6 +296,7 @@ class Reader {
   }
 
   nextObject(): object | null {
-    return this.#packed.objects[this.next()] ?? null;
+    const place = this.next();
+    return Number.isNaN(place) ? null : (this.#packed.objects[place] as object);
   }
 }

@@ -137,10 +137,10 @@ export interface AttemptLog {
 
 /** The place of a request in a trace (W3C Trace Context), and times that only its spans need. */
 export interface RequestTrace {
-  /** 32 hexadecimal digits. */
-  traceId: string;
-  /** Id of the request's own span; `attemptSpanId` derives those of its attempts. */
-  spanId: string;
+  /** The client's, or a random one; null: the digits of the request's id (`traceIdOf`). */
+  traceId: string | null;
+  /** Id of the request's own span; null: derived from the request's id (`spanIdOf`). */
+  spanId: string | null;
   /** The client's span; null: the request is the root of its trace. */
   parentSpanId: string | null;
   /** The client's `tracestate`. */

@@ -51,7 +51,9 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
     const preflight = gateway.allowsOrigin && preflightHeaders(exchange);
     endpoint = preflight ? known(exchange) : route(exchange);
     record.endpoint = endpoint.pattern;
-    if (gateway.traces && isTraced(endpoint)) record.trace = gateway.traces.begin(exchange);
+    if (gateway.traces && isTraced(endpoint)) {
+      record.trace = gateway.traces.begin(exchange, record.requestId);
+    }
     countActive(gateway, endpoint, 1);
     if (preflight) respond(exchange, record, 204, '', preflight);
     else if (endpoint.kind === 'model_request') {

@@ -67,6 +67,7 @@ test('finished requests come out of their packed form as they went in', () => {
     truncated: false,
   };
   const body = { bytes: Buffer.from('b'), totalBytes: 2 };
+  const derived = { traceId: null, spanId: null, parentSpanId: null, state: null, waits: null };
   const client = {
     ...{ provider: 'p', model_sent: 'n', status: 200, failed: false, upstream_ms: 1 },
     ...{ first_token_ms: null, completion_tokens: 2, cost_nano: null },
@@ -81,6 +82,7 @@ test('finished requests come out of their packed form as they went in', () => {
     { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },
     { ...request, credential: { id: 7, name: '' }, model: null, provider: null, rateLimit: null },
+    { ...request, trace: { ...derived, isSampled: false, sentMs: null } },
     { ...request, requestId: 'p', method: 'GET', error: 'no_key', firstTokenMs: null, status: 0 },
   ];
   const batch = new RequestBatch();

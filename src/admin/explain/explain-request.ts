@@ -5,6 +5,7 @@ import { classesOf, type TokenUsage } from '../../dialects/usage.js';
 import type { Recent } from '../../observe/recent/recent.js';
 import type { RecentRequest } from '../../observe/recent/remembered-requests.js';
 import type { RequestFinished } from '../../observe/request-event.js';
+import { traceIdOf } from '../../observe/span-ids.js';
 import { coldCost } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { considered } from './considered.js';
@@ -25,9 +26,10 @@ export function explainRemembered(
   priceOf: (revision: string) => ModelPrice | null,
 ): RequestExplanation {
   const log = attemptsOf(event);
+  const { requestId, trace } = event;
   return {
-    request_id: event.requestId,
-    trace_id: event.trace?.traceId ?? null,
+    request_id: requestId,
+    trace_id: trace && traceIdOf({ requestId, trace }),
     source: 'memory',
     daemon,
     started_at: new Date(event.startedAt).toISOString(),

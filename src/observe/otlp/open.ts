@@ -10,7 +10,7 @@ import { logRecordOf } from './log-records.js';
 import { metricsOf } from './metric-data.js';
 import { OtlpSender, type OtlpTarget } from './post.js';
 import { isExported, type Sampling } from './sampled.js';
-import type { TracedRequest } from './span-attributes.js';
+import type { TracedEvent, TracedRequest } from './span-attributes.js';
 import { SpanEncoder } from './span-encoder.js';
 import type { SpanOptions } from './spans.js';
 
@@ -117,11 +117,10 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   return {
     states: all,
     record(event, charge, usage) {
-      const { trace } = event;
-      if (!spans || !traces || !trace || !isExported(event, trace, traces)) return;
+      if (!spans || !traces || !isTraced(event) || !isExported(event, event.trace, traces)) return;
       const { bodies } = event;
       const text = traces.text && bodies ? textOf(bodies) : null;
-      spans.add({ event: { ...withoutText(event), trace }, charge, usage, text });
+      spans.add({ event: withoutText(event), charge, usage, text });
     },
     log(event) {
       const line = logs && logLineOf(event, logs);
@@ -133,6 +132,10 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       await Promise.all(all.map((each) => each.close(closeDeadlineMs)));
     },
   };
+}
+
+function isTraced(event: RequestFinished): event is TracedEvent {
+  return event.trace !== null;
 }
 
 /**

@@ -5,9 +5,11 @@ import type { AttemptLog, Charge, RequestFinished, RequestTrace } from '../reque
 
 export type Attributes = Record<string, string | number | boolean | string[]>;
 
+export type TracedEvent = RequestFinished & { trace: RequestTrace };
+
 /** A finished request, with everything known after its tokens were counted. */
 export interface TracedRequest {
-  event: RequestFinished & { trace: RequestTrace };
+  event: TracedEvent;
   usage: TokenUsage | null;
   charge: Charge | null;
   /** The beginnings of its bodies; null: they are not exported. */

@@ -1,10 +1,12 @@
 import type { TokenUsage } from '../../dialects/usage.js';
+import { sharedDigits } from '../span-ids.js';
 import { fieldsOf, varintLength, writeVarint } from './message-fields.js';
 import { firstChunkSeconds, type TracedProvider, type TracedRequest } from './span-attributes.js';
 
-/** Hex digits of a span id that belong to the request; the others are equal in similar requests. */
-const sharedBytes = 7;
+/** Bytes of a span id that belong to the request; the others are equal in similar requests. */
+const sharedBytes = sharedDigits / 2;
 const traceIdBytes = 16;
+const spanIdBytes = 8;
 
 /** Counts of tokens by attribute, as far as they have one. */
 const counts = {
@@ -104,10 +106,16 @@ export class SpanTemplate {
     const { trace, startedAt, totalMs, upstreamMs, requestId } = event;
     target.set(this.#bytes, at);
     const own = this.#own;
-    writeHex(target, at + own.traceId, trace.traceId, traceIdBytes);
-    writeHex(target, at + own.spanId, trace.spanId, sharedBytes);
+    if (trace.traceId !== null) writeHex(target, at + own.traceId, trace.traceId, 0, traceIdBytes);
+    else writeUuid(target, at + own.traceId, requestId);
+    if (trace.spanId !== null) writeHex(target, at + own.spanId, trace.spanId, 0, sharedBytes);
+    else {
+      // As `attemptSpanId` derives it.
+      writeHex(target, at + own.spanId, requestId, 21, 1);
+      writeHex(target, at + own.spanId + 1, requestId, 24, 6);
+    }
     if (trace.parentSpanId !== null) {
-      writeHex(target, at + own.parentSpanId, trace.parentSpanId, sharedBytes + 1);
+      writeHex(target, at + own.parentSpanId, trace.parentSpanId, 0, spanIdBytes);
     }
     writeTime(view, at + own.start, startedAt);
     writeTime(view, at + own.end, startedAt + totalMs);
@@ -167,11 +175,20 @@ function placesIn(bytes: Uint8Array, from: number, end: number): Places {
 const digits = new Uint8Array(128);
 for (const [value, digit] of [...'0123456789abcdef'].entries()) digits[digit.charCodeAt(0)] = value;
 
-function writeHex(target: Uint8Array, at: number, hex: string, length: number): void {
-  for (let i = 0; i < length; i++) {
-    const high = digits[hex.charCodeAt(2 * i)] as number;
-    target[at + i] = (high << 4) | (digits[hex.charCodeAt(2 * i + 1)] as number);
+/** Writes bytes from the hexadecimal digits that begin at `from`. */
+function writeHex(target: Uint8Array, at: number, hex: string, from: number, bytes: number): void {
+  for (let i = 0; i < bytes; i++) {
+    const high = digits[hex.charCodeAt(from + 2 * i)] as number;
+    target[at + i] = (high << 4) | (digits[hex.charCodeAt(from + 2 * i + 1)] as number);
   }
+}
+
+function writeUuid(target: Uint8Array, at: number, uuid: string): void {
+  writeHex(target, at, uuid, 0, 4);
+  writeHex(target, at + 4, uuid, 9, 2);
+  writeHex(target, at + 6, uuid, 14, 2);
+  writeHex(target, at + 8, uuid, 19, 2);
+  writeHex(target, at + 10, uuid, 24, 6);
 }
 
 /** Nanoseconds since the epoch, more than a double holds: written in halves. */

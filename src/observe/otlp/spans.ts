@@ -1,5 +1,5 @@
-import { attemptSpanId } from '../attempt-span-id.js';
 import type { RequestFinished, RequestTrace } from '../request-event.js';
+import { attemptSpanId, spanIdOf, traceIdOf } from '../span-ids.js';
 import type { createTraceState, ProtobufTraceSerializer } from './official.js';
 import {
   type Attributes,
@@ -41,11 +41,11 @@ export function spansOf(request: TracedRequest, options: SpanOptions): ReadableS
   const { event } = request;
   const { trace } = event;
   const common = {
-    traceId: trace.traceId,
+    traceId: traceIdOf(event),
     traceFlags: Number(trace.isSampled),
     ...(trace.state !== null && { traceState: options.stateOf(trace.state) }),
   };
-  const own = { ...common, spanId: trace.spanId };
+  const own = { ...common, spanId: spanIdOf(event) };
   const span = (parts: SpanParts) => new FinishedSpan(parts, event.startedAt, options);
   const attempts = attemptsOf(event, trace);
   const spans = [
@@ -64,13 +64,13 @@ export function spansOf(request: TracedRequest, options: SpanOptions): ReadableS
     }),
   ];
   for (const [index, inner] of innerParts(event).entries()) {
-    const context = { ...common, spanId: attemptSpanId(trace.spanId, lastId - index) };
+    const context = { ...common, spanId: attemptSpanId(event, lastId - index) };
     spans.push(span({ context, parent: own, kind: kinds.internal, ...inner }));
   }
   let previous: SpanContext | null = null;
   for (const [index, attempt] of attempts.entries()) {
     const { number, atMs, tookMs, model } = attempt;
-    const context = { ...common, spanId: attemptSpanId(trace.spanId, number) };
+    const context = { ...common, spanId: attemptSpanId(event, number) };
     const isLast = index === attempts.length - 1;
     const operation = operationAt(event.endpoint);
     spans.push(

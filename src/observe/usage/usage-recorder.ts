@@ -100,7 +100,7 @@ function isAnswered({ status }: RequestFinished): boolean {
 const clientLeft = 499;
 
 /** The event without texts and bodies, which only the tokenizer and the row may see. */
-export function withoutText(event: RequestFinished): RequestFinished {
+export function withoutText<E extends RequestFinished>(event: E): E {
   if (event.uncounted === null && event.bodies === null) return event;
   return { ...event, uncounted: null, bodies: null };
 }

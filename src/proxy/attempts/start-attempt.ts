@@ -60,7 +60,7 @@ export function startAttempt(
   const attempt = new Attempt(judge, done, request.stream);
   const method = planned.method ?? endpoint.method ?? 'POST';
   const received = translated ? jsonHeaders : exchange.headers;
-  const trace = record.trace && traceHeaders(record.trace, record.attempts);
+  const trace = record.trace && traceHeaders(record.requestId, record.trace, record.attempts);
   const headers = upstreamHeaders(received, wire, record.requestId, upload === null, trace);
   send(upstreams, wire, attempt, {
     method,

@@ -1,5 +1,5 @@
-import { attemptSpanId, sharedDigits } from '../../observe/attempt-span-id.js';
 import type { RequestTrace } from '../../observe/request-event.js';
+import { attemptSpanId, sharedDigits, traceIdOf } from '../../observe/span-ids.js';
 import type { Exchange } from '../../server/exchange.js';
 import { randomDigits } from '../../server/random-digits.js';
 import { traceState } from './trace-state.js';
@@ -13,30 +13,36 @@ export class TraceContexts {
     this.#ratio = ratio;
   }
 
-  /** In the client's trace, or in a new one where its `traceparent` is absent or invalid. */
-  begin(exchange: Exchange): RequestTrace {
+  /**
+   * In the client's trace, or in a new one where its `traceparent` is absent or invalid. The ids are
+   * made of the request's, unless that is the client's, which may use it again.
+   */
+  begin(exchange: Exchange, requestId: string): RequestTrace {
     const parent = parentOf(exchange);
-    const traceId = parent?.traceId ?? randomDigits(32);
-    return {
-      traceId,
-      spanId: `${randomDigits(sharedDigits)}00`,
+    const isOwn = exchange.header('x-request-id') !== requestId;
+    const trace: RequestTrace = {
+      traceId: parent?.traceId ?? (isOwn ? null : randomDigits(32)),
+      spanId: isOwn ? null : `${randomDigits(sharedDigits)}00`,
       parentSpanId: parent?.spanId ?? null,
       state: parent && traceState(valuesOf(exchange, 'tracestate')),
-      isSampled: parent?.isSampled ?? isWithin(traceId, this.#ratio),
+      isSampled: parent?.isSampled ?? this.#ratio >= 1,
       sentMs: null,
       waits: null,
     };
+    if (!parent && this.#ratio > 0 && this.#ratio < 1) {
+      trace.isSampled = isWithin(traceIdOf({ requestId, trace }), this.#ratio);
+    }
+    return trace;
   }
 }
 
 /** Headers of an attempt, flat: its span is the parent of the provider's. */
-export function traceHeaders(
-  { traceId, spanId, isSampled, state }: RequestTrace,
-  attempt: number,
-): string[] {
-  const flags = isSampled ? '01' : '00';
-  const headers = ['traceparent', `00-${traceId}-${attemptSpanId(spanId, attempt)}-${flags}`];
-  if (state !== null) headers.push('tracestate', state);
+export function traceHeaders(requestId: string, trace: RequestTrace, attempt: number): string[] {
+  const placed = { requestId, trace };
+  const flags = trace.isSampled ? '01' : '00';
+  const parent = `00-${traceIdOf(placed)}-${attemptSpanId(placed, attempt)}-${flags}`;
+  const headers = ['traceparent', parent];
+  if (trace.state !== null) headers.push('tracestate', trace.state);
   return headers;
 }
 

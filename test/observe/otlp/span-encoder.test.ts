@@ -10,7 +10,7 @@ import {
 import type { TracedRequest } from '../../../src/observe/otlp/span-attributes.js';
 import { SpanEncoder } from '../../../src/observe/otlp/span-encoder.js';
 import { type SpanOptions, spansOf } from '../../../src/observe/otlp/spans.js';
-import type { QueueWait } from '../../../src/observe/request-event.js';
+import type { QueueWait, RequestTrace } from '../../../src/observe/request-event.js';
 import { finished } from '../usage/finished.js';
 
 const providers = { main: { system: 'openai', host: 'example.com', port: 443 } };
@@ -53,6 +53,11 @@ function cached(result: 'hit' | 'miss') {
   return { result, ageMs: null, saved: null, savedTokens: null };
 }
 
+/** Only from ids of the gateway's own. */
+function isDerived({ traceId, spanId }: Pick<RequestTrace, 'traceId' | 'spanId'>): boolean {
+  return traceId === null || spanId === null;
+}
+
 const requests: fc.Arbitrary<TracedRequest> = fc
   .record({
     event: fc.record({
@@ -77,8 +82,8 @@ const requests: fc.Arbitrary<TracedRequest> = fc
       cache: maybe(fc.constantFrom('hit', 'miss').map(cached)),
     }),
     trace: fc.record({
-      traceId: hex(32),
-      spanId: hex(14).map((id) => `${id}00`),
+      traceId: maybe(hex(32)),
+      spanId: maybe(hex(14).map((id) => `${id}00`)),
       parentSpanId: maybe(hex(16)),
       state: fc.constantFrom(null, null, null, 'a=1'),
       isSampled: fc.boolean(),
@@ -87,11 +92,12 @@ const requests: fc.Arbitrary<TracedRequest> = fc
         { provider: null, atMs: 1, tookMs: 2 },
       ]),
     }),
+    ownId: fc.uuid({ version: 7 }),
     usage: maybe(usages),
     cost: maybe(fc.oneof(fc.nat(5_000_000), fc.constantFrom(0, 2e9))),
   })
-  .map(({ event, trace, usage, cost }) => ({
-    event: { ...finished(event as object), trace },
+  .map(({ event, ownId, trace, usage, cost }) => ({
+    event: { ...finished(event as object), trace, ...(isDerived(trace) && { requestId: ownId }) },
     usage,
     charge: cost === null ? null : { cost, currency: 'USD', priceRevision: 'p' },
     text: null,

@@ -151,15 +151,28 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
   });
 
   await t.test('a trace of its own where the client has none', async () => {
-    const [one, two] = [await chat('m', {}, bearer(key)), await chat('m', {}, bearer(key))];
-    const spans = await Promise.all([one, two].map((each) => receiver.of(idOf(each))));
-    const ids = spans.map(([own]) => own?.traceId);
-    assert.equal(new Set([...ids, traceId]).size, 3);
-    for (const [own, attempt] of spans) {
-      assert.equal(own?.parentSpanId, '');
-      assert.equal(own?.traceState, '');
-      assert.equal(attempt?.traceId, own?.traceId);
+    const [one, two] = [await chat('slow', {}, bearer(key)), await chat('slow', {}, bearer(key))];
+    const ids = [idOf(one), idOf(two)];
+    for (const id of ids) {
+      const { own, attempt } = pair(await receiver.of(id));
+      assert.equal(own.traceId, id.replaceAll('-', ''), 'the digits of the request id');
+      assert.equal(own.parentSpanId, '');
+      assert.equal(own.traceState, '');
+      assert.equal(attempt.traceId, own.traceId);
+      assert.equal(attempt.parentSpanId, own.spanId);
+      const sent = slow.received.find(({ headers }) => headers['x-request-id'] === id);
+      assert.equal(sent?.headers.traceparent, `00-${own.traceId}-${attempt.spanId}-01`);
+      const line = await daemon.waitFor('request_finished', (each) => each.requestId === id);
+      assert.deepEqual([line.trace_id, line.span_id], [own.traceId, own.spanId]);
+      const explained = await daemon.cli(['explain', id, '--json']);
+      assert.equal(JSON.parse(explained.stdout).trace_id, own.traceId);
     }
+    const named = await chat('m', {}, { ...bearer(key), 'x-request-id': 'named by its client' });
+    assert.equal(idOf(named).length, 36, 'an id with spaces is not taken over');
+    const taken = await chat('m', {}, { ...bearer(key), 'x-request-id': 'named-by-its-client' });
+    assert.equal(idOf(taken), 'named-by-its-client');
+    const { own } = pair(await receiver.of(idOf(taken)));
+    assert.match(own.traceId, /^[0-9a-f]{32}$/);
   });
 
   await t.test('a provider that fails, and another that answers', async () => {

@@ -1,32 +1,58 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { attemptSpanId } from '../../../src/observe/attempt-span-id.js';
+import type { RequestTrace } from '../../../src/observe/request-event.js';
+import { attemptSpanId, spanIdOf, traceIdOf } from '../../../src/observe/span-ids.js';
 import { TraceContexts, traceHeaders } from '../../../src/proxy/request/trace-context.js';
 import type { Exchange } from '../../../src/server/exchange.js';
+import { requestIdOf } from '../../../src/server/request-id.js';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const parent = '00f067aa0ba902b7';
 
-function begin(headers: readonly string[], ratio = 1) {
-  const header = (name: string) => headers[headers.indexOf(name) + 1] ?? '';
-  const found = (name: string) => (headers.includes(name) ? header(name) : '');
-  return new TraceContexts(ratio).begin({ headers, header: found } as Exchange);
+interface Began {
+  requestId: string;
+  trace: RequestTrace;
 }
 
-test('a request without a traceparent begins a trace', () => {
-  const contexts = new TraceContexts(1);
-  const exchange = { headers: ['tracestate', 'a=1'], header: () => '' } as unknown as Exchange;
+/** Ids as the gateway makes them, unless the headers have one. */
+function begin(headers: readonly string[], ratio = 1, contexts = new TraceContexts(ratio)): Began {
+  const header = (name: string) => headers[headers.indexOf(name) + 1] ?? '';
+  const found = (name: string) => (headers.includes(name) ? header(name) : '');
+  const requestId = requestIdOf(found('x-request-id'));
+  const exchange = { headers, header: found } as Exchange;
+  return { requestId, trace: contexts.begin(exchange, requestId) };
+}
+
+test('a request without a traceparent begins a trace, whose id has the digits of its own', () => {
   const ids = new Set<string>();
   for (let i = 0; i < 1_000; i++) {
-    const trace = contexts.begin(exchange);
-    assert.match(trace.traceId, /^[0-9a-f]{32}$/);
-    assert.match(trace.spanId, /^[0-9a-f]{14}00$/);
-    assert.equal(trace.parentSpanId, null);
-    assert.equal(trace.state, null, 'a state without a parent means nothing');
-    ids.add(trace.traceId).add(trace.spanId);
+    const began = begin(['tracestate', 'a=1']);
+    const [traceId, spanId] = [traceIdOf(began), spanIdOf(began)];
+    assert.equal(traceId, began.requestId.replaceAll('-', ''));
+    assert.equal(spanId, `${traceId.slice(-14)}00`);
+    assert.equal(began.trace.parentSpanId, null);
+    assert.equal(began.trace.state, null, 'a state without a parent means nothing');
+    ids.add(traceId).add(spanId);
   }
   assert.equal(ids.size, 2_000);
+});
+
+test('a client that repeats its request id has a trace for each request', () => {
+  const uuid = '0190c2a4-7d0e-7bb4-9f0e-0123456789ab';
+  const ids = new Set<string>();
+  for (const id of [uuid, uuid, 'mine', 'mine']) {
+    const began = begin(['x-request-id', id]);
+    assert.equal(began.requestId, id);
+    assert.match(traceIdOf(began), /^[0-9a-f]{32}$/);
+    assert.match(spanIdOf(began), /^[0-9a-f]{14}00$/);
+    ids.add(traceIdOf(began)).add(spanIdOf(began));
+  }
+  assert.equal(ids.size, 8);
+  const inTrace = ['traceparent', `00-${traceId}-${parent}-01`];
+  const spans = [uuid, uuid].map((id) => spanIdOf(begin([...inTrace, 'x-request-id', id])));
+  assert.notEqual(spans[0], spans[1]);
+  assert.notEqual(spanIdOf(begin(inTrace)), spanIdOf(begin(inTrace)));
 });
 
 test('a request with a traceparent is in that trace, as sampled as its client says', () => {
@@ -37,18 +63,19 @@ test('a request with a traceparent is in that trace, as sampled as its client sa
     ['ff', true],
   ] as const) {
     for (const ratio of [0, 1]) {
-      const trace = begin(['traceparent', `00-${traceId}-${parent}-${flags}`], ratio);
-      assert.equal(trace.traceId, traceId);
-      assert.equal(trace.parentSpanId, parent);
-      assert.equal(trace.isSampled, isSampled);
-      assert.notEqual(trace.spanId, parent);
+      const began = begin(['traceparent', `00-${traceId}-${parent}-${flags}`], ratio);
+      assert.equal(traceIdOf(began), traceId);
+      assert.equal(began.trace.parentSpanId, parent);
+      assert.equal(began.trace.isSampled, isSampled);
+      assert.notEqual(spanIdOf(began), parent);
     }
   }
 });
 
 test('a later version of the header is read as far as it is known', () => {
   for (const end of ['', '-', '-what.the.future-holds']) {
-    assert.equal(begin(['traceparent', `cc-${traceId}-${parent}-01${end}`]).traceId, traceId);
+    const began = begin(['traceparent', `cc-${traceId}-${parent}-01${end}`]);
+    assert.equal(traceIdOf(began), traceId);
   }
 });
 
@@ -59,58 +86,62 @@ test('an invalid traceparent begins a new trace without its state', () => {
     ...[`00-${traceId.toUpperCase()}-${parent}-01`, ` 00-${traceId}-${parent}-01`],
     ...[`00-${traceId}-${parent}-0`, `00-${traceId}-${parent}-011`, `cc-${traceId}-${parent}-01.x`],
   ]) {
-    const trace = begin(['traceparent', invalid, 'tracestate', 'a=1']);
-    assert.notEqual(trace.traceId, traceId, invalid);
-    assert.equal(trace.parentSpanId, null);
-    assert.equal(trace.state, null);
+    const began = begin(['traceparent', invalid, 'tracestate', 'a=1']);
+    assert.notEqual(traceIdOf(began), traceId, invalid);
+    assert.equal(began.trace.parentSpanId, null);
+    assert.equal(began.trace.state, null);
   }
 });
 
 test('no header makes it fail', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (a, b) => {
-      const trace = begin(['traceparent', a, 'tracestate', b]);
-      assert.match(trace.traceId, /^[0-9a-f]{32}$/);
+      const began = begin(['traceparent', a, 'tracestate', b, 'x-request-id', b]);
+      assert.match(traceIdOf(began), /^[0-9a-f]{32}$/);
+      assert.match(spanIdOf(began), /^[0-9a-f]{16}$/);
     }),
   );
 });
 
 test('the share of traces that are sampled is the ratio, and the same traces everywhere', () => {
-  const [some, others] = [new TraceContexts(0.25), new TraceContexts(0.5)];
-  const none = { headers: [], header: () => '' } as unknown as Exchange;
-  let sampled = 0;
-  for (let i = 0; i < 10_000; i++) if (some.begin(none).isSampled) sampled++;
-  assert.ok(sampled > 2_200 && sampled < 2_800, String(sampled));
-  let both = 0;
-  for (let i = 0; i < 1_000; i++) if (others.begin(none).isSampled) both++;
-  assert.ok(both > 400 && both < 600, String(both));
-  for (let i = 0; i < 1_000; i++) {
-    assert.equal(begin([], 0).isSampled, false);
-    assert.equal(begin([], 1).isSampled, true);
+  for (const headers of [[], ['x-request-id', 'mine']]) {
+    const sampled = new Set<string>();
+    const contexts = new TraceContexts(0.25);
+    const began = Array.from({ length: 10_000 }, () => begin(headers, 0.25, contexts));
+    for (const each of began) if (each.trace.isSampled) sampled.add(traceIdOf(each));
+    assert.ok(sampled.size > 2_200 && sampled.size < 2_800, String(sampled.size));
+    // Another gateway that sees them decides by the last digits, too.
+    for (const each of began) {
+      const share = Number.parseInt(traceIdOf(each).slice(-13), 16) / 16 ** 13;
+      assert.equal(each.trace.isSampled, share < 0.25);
+    }
+    assert.ok(!began.slice(0, 1_000).some(() => begin(headers, 0).trace.isSampled));
+    assert.ok(began.slice(0, 1_000).every(() => begin(headers, 1).trace.isSampled));
   }
 });
 
 test('a provider gets the span of its attempt, and the client’s trace state', () => {
-  const trace = begin([
+  const { requestId, trace } = begin([
     ...['traceparent', `00-${traceId}-${parent}-01`],
     ...['tracestate', 'a=1,b=2', 'tracestate', '', 'tracestate', 'c=3'],
   ]);
-  const [name, value, ...state] = traceHeaders(trace, 2);
+  const [name, value, ...state] = traceHeaders(requestId, trace, 2);
   assert.equal(name, 'traceparent');
-  assert.equal(value, `00-${traceId}-${attemptSpanId(trace.spanId, 2)}-01`);
+  assert.equal(value, `00-${traceId}-${attemptSpanId({ requestId, trace }, 2)}-01`);
   assert.deepEqual(state, ['tracestate', 'a=1,b=2,c=3']);
-  assert.deepEqual(traceHeaders({ ...trace, state: null, isSampled: false }, 1), [
+  const own = begin([], 0);
+  assert.deepEqual(traceHeaders(own.requestId, own.trace, 1), [
     'traceparent',
-    `00-${traceId}-${attemptSpanId(trace.spanId, 1)}-00`,
+    `00-${own.requestId.replaceAll('-', '')}-${spanIdOf(own).slice(0, 14)}01-00`,
   ]);
 });
 
 test('several traceparent headers begin a new trace', () => {
   const one = ['traceparent', `00-${traceId}-${parent}-01`];
   for (const others of [one, ['traceparent', ''], ['traceparent', 'x']]) {
-    const trace = begin([...one, ...others, 'tracestate', 'a=1']);
-    assert.notEqual(trace.traceId, traceId);
-    assert.equal(trace.state, null);
+    const began = begin([...one, ...others, 'tracestate', 'a=1']);
+    assert.notEqual(traceIdOf(began), traceId);
+    assert.equal(began.trace.state, null);
   }
 });
 
@@ -118,7 +149,7 @@ const stateOf = (...values: string[]) =>
   begin([
     ...['traceparent', `00-${traceId}-${parent}-01`],
     ...values.flatMap((value) => ['tracestate', value]),
-  ]).state;
+  ]).trace.state;
 
 test('an invalid trace state is dropped as a whole, and the trace goes on', () => {
   const long = (length: number) => 'a'.repeat(length);
@@ -150,10 +181,8 @@ test('an invalid trace state is dropped as a whole, and the trace goes on', () =
     assert.equal(stateOf(invalid), null, invalid);
     assert.equal(stateOf('a=1', invalid), null, invalid);
   }
-  assert.equal(
-    begin(['traceparent', `00-${traceId}-${parent}-01`, 'tracestate', 'A']).traceId,
-    traceId,
-  );
+  const began = begin(['traceparent', `00-${traceId}-${parent}-01`, 'tracestate', 'A']);
+  assert.equal(traceIdOf(began), traceId);
 });
 
 test('a valid trace state is passed on, in the order of its members', () => {
@@ -185,8 +214,13 @@ test('a trace state that is too long loses whole members: long ones first, then 
 });
 
 test('the spans of a request have different ids', () => {
-  const ids = Array.from({ length: 256 }, (_, number) => attemptSpanId('0123456789abcd00', number));
+  const of = (spanId: string | null) =>
+    Array.from({ length: 256 }, (_, number) =>
+      attemptSpanId({ requestId: begin([]).requestId, trace: { traceId: null, spanId } }, number),
+    );
+  const ids = of('0123456789abcd00');
   assert.equal(new Set(ids).size, 256);
   assert.equal(ids[0], '0123456789abcd00');
   assert.equal(ids[17], '0123456789abcd11');
+  assert.equal(new Set(of(null)).size, 256);
 });
