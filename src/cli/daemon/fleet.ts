@@ -15,8 +15,8 @@ export function fleetCommand(): Command {
 Each daemon reports every second; one that stops removes itself. STATE is cut
 off if a daemon cannot reach the database but still answers other daemons: it
 serves with its old configuration. It is gone, for an hour, if a daemon ended
-without deregistering or cannot be reached. CONFIG is the version of its configuration, and how many changes it is
-behind.
+without deregistering or cannot be reached. CONFIG is the version of its
+configuration, and how many changes it is behind.
 
 Examples:
   $ llmproxy fleet

@@ -43,19 +43,15 @@ const noSums: CanarySums = { step: noCounts, recent: noCounts, usual: noCounts }
 /** An arbitrary number that no other lock has. */
 const stepLock = 5_716_290_423;
 
-/**
- * Stores this daemon's counts in one statement: all or none. Refusals have no column: they are
- * stored beside the buckets of latencies, where daemons that know nothing of them ignore them.
- */
+/** Stores this daemon's counts in one statement: all or none. */
 export async function addCanaryCounts(
   sql: Sql,
   daemon: string,
   counted: readonly CountedSide[],
 ): Promise<void> {
   await sql`
-    INSERT INTO canary_counts (canary, side, at, daemon, requests, errors, slow, latency)
-    SELECT canary, side, now(), ${daemon}, requests, errors, slow,
-      latency || CASE WHEN refused > 0 THEN jsonb_build_object('refused', refused) ELSE '{}' END
+    INSERT INTO canary_counts (canary, side, at, daemon, requests, errors, slow, refused, latency)
+    SELECT canary, side, now(), ${daemon}, requests, errors, slow, refused, latency
     FROM jsonb_to_recordset(${JSON.stringify(counted)}::text::jsonb) AS n (
       canary text, side text, requests bigint, errors bigint, slow bigint, refused bigint, latency jsonb)`;
 }
@@ -65,8 +61,7 @@ export async function runningCanaries(sql: Sql): Promise<RunningCanary[]> {
   const rows = await sql<(Canary & { step_ms: number | null; sums: CanarySums | null })[]>`
     WITH counted AS (
       SELECT n.*, c.id, n.side = 'to' AND n.at >= c.changed_at AS is_step,
-        n.at > now() - interval '1 minute' AS is_recent,
-        coalesce((n.latency ->> 'refused')::bigint, 0) AS refused
+        n.at > now() - interval '1 minute' AS is_recent
       FROM canaries c JOIN canary_counts n ON n.canary = c.name
       WHERE c.state = 'running' AND n.at > now() - interval '1 day'
     ), sums AS (
@@ -133,11 +128,11 @@ export async function countedSides(sql: Sql): Promise<CountedSide[]> {
     ), sums AS (
       SELECT canary, side, sum(requests)::bigint AS requests, sum(errors)::bigint AS errors,
         sum(slow)::bigint AS slow,
-        sum(coalesce((latency ->> 'refused')::bigint, 0))::bigint AS refused FROM seen GROUP BY canary, side
+        sum(refused)::bigint AS refused FROM seen GROUP BY canary, side
     ), latencies AS (
       SELECT canary, side, jsonb_object_agg(bucket, count) AS latency FROM (
         SELECT canary, side, bucket, sum(count::bigint) AS count
-        FROM seen, jsonb_each_text(latency - 'refused') AS each (bucket, count)
+        FROM seen, jsonb_each_text(latency) AS each (bucket, count)
         GROUP BY canary, side, bucket
       ) AS buckets GROUP BY canary, side
     )

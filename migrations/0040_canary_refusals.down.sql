@@ -1,0 +1,1 @@
+ALTER TABLE canary_counts DROP COLUMN refused;
