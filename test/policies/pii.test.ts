@@ -129,6 +129,19 @@ test('of an address that begins with the first word of an answer, the rest is fo
   assert.deepEqual(run.push('odore@example.com', true), [{ start: 3, end: 20, name: 'email' }]);
 });
 
+test('numbers in groups unlike those of their kind are none, nor is the user of another command', () => {
+  const namesIn = (text: string) => detector.find(text).map(({ name }) => name);
+  const forms = [
+    ['4111_1111_1111_1111', '4111_1111/1111_1111'],
+    ['DE89/3704/0044/0532/0130/00', 'DE89/3704004/40532/013000'],
+    ['curl -u app:Gr0up7x https://x.io', 'docker run -u app:Gr0up7x image'],
+  ] as const;
+  for (const [usual, other] of forms) {
+    assert.equal(namesIn(usual).length, 1, usual);
+    assert.deepEqual(namesIn(other), [], other);
+  }
+});
+
 test('a card is found behind a long table of numbers', () => {
   const table = '12, 345\n'.repeat(200);
   const text = `${table}4111 1111 1111 1111`;

@@ -105,7 +105,7 @@ class PiiRun implements DetectorRun {
       name,
     }));
     // A client sees the answer begin before its first word has ended.
-    const isDecided = isEnd || (this.#at === 0 && isOpener(this.#text));
+    const isDecided = isEnd || isOpener(this.#text);
     const open = isDecided ? this.#text.length : this.#detector.openAt(this.#text);
     let decided = Math.max(before, this.#at + open);
     // A match at the end, which may grow, is decided as a whole.
