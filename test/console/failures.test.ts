@@ -128,7 +128,7 @@ test('a request that a budget does not allow says so in the playground', { skip 
   await signIn(watched, daemon.url, daemon.adminKey);
   await page.goto(`${daemon.url}/console#/playground`);
   await fill(page, 'Key', key);
-  await fill(page, 'Model', 'gpt-4o-mini');
+  await until('its model', async () => (await valueIn(page, 'Model')) === 'gpt-4o-mini');
   await fill(page, 'Message', 'What is this?');
   await press(page, 'Send');
   await page.waitForSelector('.banner.bad');

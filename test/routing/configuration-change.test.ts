@@ -6,7 +6,7 @@ import { changeBetween, inPieces, reusingRows } from '../../src/routing/configur
 import { buildSnapshot, changeSnapshot, type Snapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
-const later = new Date(Date.now() + 60_000).toISOString();
+const later = new Date(Date.now() + 3_600_000).toISOString();
 const keys = ['a', 'b', 'c', 'd'];
 
 /** The key `to` just after its rotation from `from`. */

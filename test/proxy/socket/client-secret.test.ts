@@ -20,7 +20,7 @@ const secret = {
   provider: 'p',
   value: 'ek_provider',
   model: 'm',
-  expiresAt: Math.floor(Date.now() / 1000) + 60,
+  expiresAt: Math.floor(Date.now() / 1000) + 3_600,
   transcribes: false,
 };
 
