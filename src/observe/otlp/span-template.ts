@@ -110,7 +110,7 @@ export class SpanTemplate {
     else writeUuid(target, at + own.traceId, requestId);
     if (trace.spanId !== null) writeHex(target, at + own.spanId, trace.spanId, 0, sharedBytes);
     else {
-      // As `attemptSpanId` derives it.
+      // `attemptSpanId` derives the same.
       writeHex(target, at + own.spanId, requestId, 21, 1);
       writeHex(target, at + own.spanId + 1, requestId, 24, 6);
     }

@@ -4,7 +4,7 @@ const value = String.raw`[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c
 const memberPattern = new RegExp(`^(${key})=${value}$`);
 
 const maxMembers = 32;
-/** As much as everyone must pass on. */
+/** Everyone must pass on as much. */
 const maxChars = 512;
 /** Longer members are dropped first. */
 const longMember = 128;

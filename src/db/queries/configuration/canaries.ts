@@ -23,10 +23,10 @@ export interface CountedSide extends CanaryCounts {
 
 /** Outcomes at all daemons. */
 export interface CanarySums {
-  /** Of the requests that a canary moved: in its step, and in the last minute of it. */
+  /** Requests that a canary moved: in its step, and in the last minute of it. */
   step: CanaryCounts;
   recent: CanaryCounts;
-  /** Of those that it did not move, in the last day. */
+  /** Requests that it did not move, in the last day. */
   usual: Pick<CanaryCounts, 'requests' | 'refused'>;
 }
 

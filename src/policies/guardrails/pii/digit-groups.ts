@@ -9,7 +9,7 @@ export interface DigitRun {
   readonly gaps: readonly string[];
 }
 
-/** What people and programs write between groups, in `plain-form`. */
+/** The characters that people and programs write between groups, in `plain-form`. */
 export const separator = '[ ._\\-/:,|\\t\\r\\n]';
 const runs = new RegExp(`\\d(?:${separator}{0,3}\\d)*`, 'g');
 
