@@ -28,8 +28,8 @@ test('the kill switch refuses the requests of a key, is shown, and is undone', {
   const stopped = (await daemon.cli(['resume'])).stdout;
   assert.match(stopped, /key runaway.*an endless loop/);
 
-  await page.click('.notices button.link');
-  await page.click('dialog button.primary');
+  await page.locator('.notices button.link').click();
+  await page.locator('dialog button.primary').click();
   await seen(page, 'Served again: Key runaway');
   assert.equal((await askChat(daemon.url, key, 'gpt-4o')).status, 200);
   await page.waitForFunction('!document.body.innerText.includes("Stopped for")');
