@@ -1,5 +1,4 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
-import { didYouMean } from '../config/nearest.js';
 import { addedProblems } from '../config/problem.js';
 import { placeById } from '../config/rows/place-by-id.js';
 import {
@@ -18,6 +17,7 @@ import { type CredentialInput, type CredentialRow, toCredential } from '../db/qu
 import { GatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
+import { thereIsNo } from './not-found.js';
 import { query } from './query.js';
 
 type PlainField =
@@ -214,10 +214,8 @@ function withKey(
 }
 
 function refuseAbsent(team: string, { teams }: Configuration): void {
-  const names = teams.map(({ name }) => name);
-  if (names.includes(team)) return;
-  const message = `There is no team "${team}"${didYouMean(team, names) || '.'}`;
-  throw new GatewayError('invalid_request', message, { param: 'team' });
+  if (teams.some(({ name }) => name === team)) return;
+  throw new GatewayError('invalid_request', thereIsNo('team', team, teams), { param: 'team' });
 }
 
 /** @throws GatewayError `not_found`. */

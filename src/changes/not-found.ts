@@ -7,7 +7,11 @@ import { GatewayError } from '../errors.js';
  * @throws GatewayError `not_found`, with the name that was probably meant.
  */
 export function notFound(kind: string, ref: string, rows: readonly { name: string }[] = []): never {
+  throw new GatewayError('not_found', thereIsNo(kind, ref, rows), { param: 'id' });
+}
+
+/** Names a row that does not exist, and the one of `rows` that was probably meant. */
+export function thereIsNo(kind: string, ref: string, rows: readonly { name: string }[]): string {
   const names = rows.map(({ name }) => name);
-  const message = `There is no ${kind} "${ref}"${didYouMean(ref, names) || '.'}`;
-  throw new GatewayError('not_found', message, { param: 'id' });
+  return `There is no ${kind} "${ref}"${didYouMean(ref, names) || '.'}`;
 }

@@ -37,13 +37,15 @@ const maxBlock = 8_192;
 const between = `(?:${separator}|[()])`;
 const unfinishedGroups = new RegExp(
   `(?:[+(][+( ]{0,3})?\\d(?:${between}{0,3}\\d)*${between}{0,3}$|[+(][+( ]{0,3}$`,
+  'g',
 );
 /** Without separators, or with single spaces and dashes. */
 const unfinishedIban =
-  /(?<![A-Za-z0-9])[A-Za-z]{1,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d(?:\d(?:[ -]?[A-Za-z0-9]){0,30}[ -]?)?$/;
+  /(?<![A-Za-z0-9])[A-Za-z]{1,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d(?:\d(?:[ -]?[A-Za-z0-9]){0,30}[ -]?)?$/g;
 /** In groups of four. */
 const unfinishedFours = new RegExp(
   `(?<![A-Za-z0-9])(?:[A-Za-z]{2}|[A-Z]{2} )(?:\\d(?:\\d(?:${separator}{1,3}[A-Za-z0-9]{4}){0,8}(?:${separator}{1,3}[A-Za-z0-9]{0,3})?)?)?$`,
+  'g',
 );
 
 function isIban(beginning: string): boolean {
@@ -51,13 +53,16 @@ function isIban(beginning: string): boolean {
 }
 
 /** Its password may have characters that end words elsewhere. */
-const unfinishedPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,100}:[^\s/@]{0,200}$/i;
+const unfinishedPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,100}:[^\s/@]{0,200}$/gi;
 
 function openGroups(text: string): number {
   return openForm(text, unfinishedGroups);
 }
 
-/** @param accepts tells if a text in this form may become a match. */
+/**
+ * @param form with the flag `g`, as its places are tried one after another.
+ * @param accepts tells if a text in this form may become a match.
+ */
 function openForm(
   text: string,
   form: RegExp,
@@ -66,10 +71,10 @@ function openForm(
 ): number {
   const from = Math.max(0, text.length - maxChars);
   const end = text.slice(from);
-  const next = new RegExp(form, `${form.flags}g`);
-  for (let found = next.exec(end); found; found = next.exec(end)) {
+  form.lastIndex = 0;
+  for (let found = form.exec(end); found; found = form.exec(end)) {
     if (accepts(found[0])) return from + found.index;
-    next.lastIndex = found.index + 1;
+    form.lastIndex = found.index + 1;
   }
   return text.length;
 }

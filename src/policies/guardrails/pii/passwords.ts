@@ -82,7 +82,7 @@ const label = /pass|pwd|secret|token|key|sig|authorization|basic|curl|wget|http|
 
 /** A quoted value that has not ended; it may contain spaces. */
 export const unfinishedQuote =
-  /(?:\s(?:-[uUp]|--[a-z-]{0,30}(?:user|password|passwd|token|secret|api-key))[ =]?|(?:password|passwd|passphrase|secret|token|api_?key|access_key|pwd)\s?=\s?)(?:"[^"\n]{0,200}|'[^'\n]{0,200})$/i;
+  /(?:\s(?:-[uUp]|--[a-z-]{0,30}(?:user|password|passwd|token|secret|api-key))[ =]?|(?:password|passwd|passphrase|secret|token|api_?key|access_key|pwd)\s?=\s?)(?:"[^"\n]{0,200}|'[^'\n]{0,200})$/gi;
 
 /** Calls for each secret that stands where its label, command or header says so. */
 export function eachLabelledSecret(text: string, add: (start: number, end: number) => void): void {
