@@ -40,6 +40,8 @@ const toolMakers: ReadonlySet<string> = new Set(['openai', 'azure']);
 
 /** Makers whose models nobody else serves: their names determine the price at any address. */
 const makers = ['openai', 'anthropic', 'google', 'x-ai'];
+/** OpenAI's embeddings, which the catalog's pattern of its models lacks. */
+const embeddings = { starts_with: 'text-embedding-' };
 
 const idsOfTypes: Readonly<Record<string, string>> = {
   anthropic: 'anthropic',
@@ -104,8 +106,8 @@ function modelsOfMaker(providerId: string): CatalogModel[] {
   // Its open models are served by others too, at any price.
   const closed = { regex: '^(?!.*oss)' };
   return maker.models.map((model) => {
-    const { match, prices } = catalogModel(model, providerId);
-    return { match: { and: [model_match, closed, match] }, prices };
+    const own = catalogModel(model, providerId);
+    return { ...own, match: { and: [{ or: [model_match, embeddings] }, closed, own.match] } };
   });
 }
 
@@ -116,17 +118,19 @@ function catalogModel(
   const list = Array.isArray(prices) ? prices : [{ prices }];
   // Discounts at certain hours are ignored: a charge is never too low.
   const dated = list.filter(({ constraint }) => constraint?.type !== 'time_of_date');
+  const isToolMaker = toolMakers.has(maker) && !/image/.test(id);
   return {
     match,
+    picturesByTool: isToolMaker,
     prices: dated.map(({ constraint, prices: written }) => ({
-      ...priceOf(id, written, maker),
+      ...priceOf(id, written, isToolMaker),
       valid_from: constraint?.type === 'start_date' ? constraint.start_date : null,
       max_input_tokens: context_window ?? null,
     })),
   };
 }
 
-function priceOf(name: string, written: CatalogPrice, maker: string): Price {
+function priceOf(name: string, written: CatalogPrice, isToolMaker: boolean): Price {
   const rates: Rates = {};
   const tiers = new Map<number, Rates>();
   for (const [key, value] of Object.entries(written)) {
@@ -141,7 +145,7 @@ function priceOf(name: string, written: CatalogPrice, maker: string): Price {
       }
     }
   }
-  const hasTools = toolMakers.has(maker) && rates.output !== undefined && !/image/.test(name);
+  const hasTools = isToolMaker && rates.output !== undefined;
   const context_tiers: ContextTier[] = [...tiers].map(([above_tokens, own]) => ({
     above_tokens,
     rates: own,

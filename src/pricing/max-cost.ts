@@ -118,28 +118,36 @@ export function maxCost(price: ModelPrice, asked: AskedCost, model: string): num
   const input = asked.marks.isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
   const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
   const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
-  const maySearch = asked.marks.searches || asked.isRanking || searchers.test(model);
+  const bounds: Bounds = {
+    input,
+    output,
+    maySearch: asked.marks.searches || asked.isRanking || searchers.test(model),
+    writesPictures: !price.picturesByTool,
+  };
   let dearest = 0;
   for (const { above, standard, tiers } of price.bands) {
     if (input <= above) break;
-    dearest = Math.max(dearest, costAt(standard, asked, input, output, maySearch));
+    dearest = Math.max(dearest, costAt(standard, asked, bounds));
     for (const tier of pricedTiers) {
       const rates = tiers[tier];
-      if (!rates) continue;
-      dearest = Math.max(dearest, costAt(rates, asked, input, output, maySearch));
+      if (rates) dearest = Math.max(dearest, costAt(rates, asked, bounds));
     }
   }
   return dearest;
 }
 
-/** @param input the most tokens of it; likewise for `output`. */
-function costAt(
-  rates: FullRates,
-  asked: AskedCost,
-  input: number,
-  output: number,
-  maySearch: boolean,
-): number {
+/** What a request may use of a model. */
+interface Bounds {
+  /** Tokens; likewise `output`. */
+  input: number;
+  output: number;
+  maySearch: boolean;
+  /** The output itself may be a picture. */
+  writesPictures: boolean;
+}
+
+function costAt(rates: FullRates, asked: AskedCost, bounds: Bounds): number {
+  const { input, output, maySearch, writesPictures } = bounds;
   const { isHour, hasAudio, searchesFiles, makesPictures, runsCode } = asked.marks;
   const calls = asked.isRanking
     ? 1 + Math.ceil(asked.bytes / bytesPerRanking)
@@ -159,7 +167,7 @@ function costAt(
   const searchRate = Math.max(maySearch ? rates.search : 0, searchesFiles ? rates.file_search : 0);
   const madeRate = Math.max(makesPictures ? picture : 0, runsCode ? rates.container : 0);
   const { output: text, reasoning, audio_output, image_output } = rates;
-  const outputRate = Math.max(text, reasoning, audio_output, image_output);
+  const outputRate = Math.max(text, reasoning, audio_output, writesPictures ? image_output : 0);
   return (
     charge(input, inputRate, 1_000_000) +
     charge(output, outputRate, 1_000_000) +

@@ -29,6 +29,8 @@ export interface ModelPrice {
   readonly bands: readonly Band[];
   readonly maxInputTokens: number | null;
   readonly maxOutputTokens: number | null;
+  /** Its own output has no pictures: `image_output` is the rate of a tool. */
+  readonly picturesByTool: boolean;
 }
 
 /** A hundredth of a percent. */
@@ -38,7 +40,7 @@ const basis = 10_000;
  * Resolves every rate of a price.
  * @param markupPercent added to the provider's price; negative for a discount.
  */
-export function settlePrice(price: Price, markupPercent = 0): ModelPrice {
+export function settlePrice(price: Price, markupPercent = 0, picturesByTool = false): ModelPrice {
   const { name, source, rates, service_tiers, context_tiers } = price;
   const factor = basis + Math.round(markupPercent * 100);
   const tiers = [...context_tiers].sort((a, b) => a.above_tokens - b.above_tokens);
@@ -56,7 +58,7 @@ export function settlePrice(price: Price, markupPercent = 0): ModelPrice {
   const { max_input_tokens: maxInputTokens, max_output_tokens: maxOutputTokens } = price;
   const content = { name, bands, maxInputTokens, maxOutputTokens };
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 12);
-  return { revision: `${source}:${digest}`, source, ...content };
+  return { revision: `${source}:${digest}`, source, picturesByTool, ...content };
 }
 
 /** A context tier wins over a service tier without rates for long contexts. */

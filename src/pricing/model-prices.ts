@@ -8,11 +8,11 @@ export class ModelPrices {
   /** Latest first, with their starts: wall clock, milliseconds. */
   readonly #dated: readonly { fromMs: number; price: ModelPrice }[];
 
-  constructor(dated: readonly Price[], markupPercent: number) {
+  constructor(dated: readonly Price[], markupPercent: number, picturesByTool = false) {
     this.#dated = dated
       .map((price) => ({
         fromMs: price.valid_from === null ? Number.NEGATIVE_INFINITY : Date.parse(price.valid_from),
-        price: settlePrice(price, markupPercent),
+        price: settlePrice(price, markupPercent, picturesByTool),
       }))
       .sort((a, b) => b.fromMs - a.fromMs);
   }
@@ -42,7 +42,7 @@ export function pricesOf(
   }
   const name = model.trim().toLowerCase();
   const found = catalog.find(({ match }) => matches(match, name));
-  return found ? new ModelPrices(found.prices, markupPercent) : null;
+  return found ? new ModelPrices(found.prices, markupPercent, found.picturesByTool) : null;
 }
 
 /** Prices of the longest matching wildcard. */

@@ -103,6 +103,18 @@ test('longer contexts and audio count at their own rates', () => {
   assert.equal(maxCost(units, made, 'm'), 2 * 7 + 3 * 11);
 });
 
+test('the dear pictures of a tool do not count as output of a model that writes only text', () => {
+  const rates = { output: 1_000_000, image_output: 40_000_000 };
+  const most = (text: string, picturesByTool: boolean) => {
+    const about = { ...asked, marks: costMarks(Buffer.from(text)), bytes: 0, outputTokens: 10 };
+    return maxCost(settlePrice(priceForTest({ rates }), 0, picturesByTool), about, 'm');
+  };
+  assert.equal(most('{}', true), 10);
+  assert.equal(most('{}', false), 10 * 40, 'a model that makes pictures itself');
+  const made = 10 * 10_000 * 40;
+  assert.equal(most('{"tools":[{"type":"image_generation"}]}', true), 10 + made);
+});
+
 test('searches count as the request allows, or as deep research runs', () => {
   const rates = { search: 7, file_search: 5 };
   const searching = settlePrice(priceForTest({ rates }));

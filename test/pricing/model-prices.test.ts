@@ -56,9 +56,27 @@ test('bundled prices go by the address, then the type, then the maker of the mod
   assert.equal(price('azure', 'https://x.openai.azure.com', 'claude-sonnet-4-5'), 3_000_000_000);
   assert.equal(price('openai', local, 'gpt-4o'), 2_500_000_000);
   assert.equal(price('openai', local, 'gemini-2.5-pro'), 1_250_000_000);
+  assert.equal(price('openai', local, 'text-embedding-3-small'), 20_000_000);
+  assert.equal(price('openai', local, 'text-embedding-004'), null, 'a name of another maker');
   assert.equal(price('openai', local, 'gpt-oss-120b'), null, 'anybody serves it');
   assert.equal(price('openai', local, 'llama-3.3-70b-versatile'), null);
   assert.ok(price('openai', 'https://api.groq.com/openai/v1', 'llama-3.3-70b-versatile'));
+});
+
+test('bundled models write pictures themselves, or by a tool, which is dearer than their text', () => {
+  const byTool = (provider_type: string, api_base: string, model: string) => {
+    const { models: catalog } = catalogOf({ provider_type, api_base });
+    const sheet = { revision: '', own: [], catalog, markupPercent: 0 };
+    const price = pricesOf(sheet, 'p', model)?.at(Date.now());
+    const { output = 0, image_output = 0 } = price?.bands[0]?.standard ?? {};
+    return [price?.picturesByTool, image_output > output];
+  };
+  const { provider_type, api_base } = openai;
+  assert.deepEqual(byTool(provider_type, api_base, 'gpt-4o-mini'), [true, true]);
+  assert.deepEqual(byTool('openai', 'http://127.0.0.1:8000/v1', 'gpt-4o-mini'), [true, true]);
+  assert.deepEqual(byTool(provider_type, api_base, 'gpt-image-1.5'), [false, true]);
+  const google = 'https://generativelanguage.googleapis.com';
+  assert.deepEqual(byTool('gemini', google, 'gemini-2.5-flash-image'), [false, true]);
 });
 
 test('a bundled price changes on the day that its provider changed it', () => {

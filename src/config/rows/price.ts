@@ -76,6 +76,8 @@ export type MatchLogic =
 /** A model with bundled prices. */
 export interface CatalogModel {
   readonly match: MatchLogic;
+  /** Its own output has no pictures: `image_output` is the rate of a tool. */
+  readonly picturesByTool: boolean;
   readonly prices: readonly Price[];
 }
 

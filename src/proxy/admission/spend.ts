@@ -169,7 +169,8 @@ export function reserveBudgets(
     const isOther = (candidate: Candidate) => candidate.provider.key !== provider;
     const others = routes.some(({ candidates }) => candidates.some(isOther));
     if (provider === undefined || !others || refused.reason !== 'spent') {
-      throw refusedBy(at, refused, need, dialect);
+      const isUnlimited = asked?.hasOutput === true && asked.outputTokens === null;
+      throw refusedBy(at, refused, need, dialect, isUnlimited);
     }
     closed.add(provider);
     return reserveOpen();
@@ -214,12 +215,16 @@ export function unpriced(model: string, budget: Charged | undefined): string {
   return `The model "${model}" has no price, so it cannot be used under the budget "${budget?.budget.config.name}". Set a price, or a ceiling of the budget.`;
 }
 
-/** The error for a request that a budget has refused. */
+/**
+ * The error for a request that a budget has refused.
+ * @param isUnlimited the request could cost less if it limited its output.
+ */
 export function refusedBy(
   { budget, endMs }: Charged,
   { reason, left }: BudgetRefusal,
   need: number,
   dialect: Dialect,
+  isUnlimited = false,
 ): GatewayError {
   const { name, amount, window } = budget.config;
   const period = window === 'total' ? 'in all' : `a ${window}`;
@@ -237,7 +242,7 @@ export function refusedBy(
   const rest =
     left <= 0
       ? 'is used up.'
-      : `has ${shownDollars(left)} left, and this request may cost ${shownDollars(need)}.`;
+      : `has ${shownDollars(left)} left, and this request${isUnlimited ? ', which does not limit its output,' : ''} may cost ${shownDollars(need)}.`;
   return refusal(dialect, `${what} ${rest} ${until}`);
 }
 

@@ -121,7 +121,9 @@ test('a thousand requests at once spend at most a hard budget, and at least nine
   assert.equal(refused.headers['x-should-retry'], 'false');
   const { error } = JSON.parse(refused.text);
   assert.deepEqual([error.type, error.code], ['insufficient_quota', 'insufficient_quota']);
-  assert.match(error.message, /budget "ten" of \$10\.00 in all/);
+  assert.match(error.message, /budget "ten" of \$10\.00 in all .* and this request may cost \$/);
+  const { text } = await askChat(daemon.url, key, 'm');
+  assert.match(text, /this request, which does not limit its output, may cost \$1\.32\./);
   const messages = await ask(`${daemon.url}/v1/messages`, {
     method: 'POST',
     headers: bearer(key),
