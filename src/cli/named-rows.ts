@@ -1,8 +1,9 @@
+import { GatewayError } from '../errors.js';
 import { visible } from '../observe/visible.js';
 import { type AdminApi, changeOver } from './admin-api.js';
 import { printActivation } from './daemon/activate.js';
 import type { DatabaseFlags } from './database/connection.js';
-import { usageError } from './failure.js';
+import { CliError, usageError } from './failure.js';
 import { print, printJson, warnEach } from './output.js';
 import { confirmDeletion } from './prompt.js';
 
@@ -64,7 +65,17 @@ export function namedRows<Row extends NamedRow>(
   return {
     pathOf,
     existing,
-    create: (fields, done, flags) => change(done, flags, (api) => sent(api, 'POST', path, fields)),
+    create: (fields, done, flags) =>
+      change(done, flags, (api) =>
+        sent(api, 'POST', path, fields).catch((error: unknown) => {
+          if (
+            !(error instanceof GatewayError && error.code === 'conflict' && error.param === 'name')
+          )
+            throw error;
+          const hint = `change it with: llmproxy ${path.slice(1)} update ${fields.name}`;
+          throw new CliError(`${noun} "${visible(fields.name)}" exists already`, { hint });
+        }),
+      ),
     async update(ref, fields, flags) {
       if (typeof fields !== 'function') refuseNothing(fields);
       await change('updated', flags, async (api) => {

@@ -74,7 +74,11 @@ function neededBy(args: readonly string[]): readonly string[] {
   const [name = ''] = args;
   if (name === '-v' || name === '--version') return [];
   const needsAll = name === 'completion' && !args.includes('--names');
-  return Object.hasOwn(commands, name) && !needsAll ? [name] : Object.keys(commands);
+  // Singular and plural are the same command.
+  const [known] = [name, `${name}s`, name.replace(/s$/, '')].filter((each) =>
+    Object.hasOwn(commands, each),
+  );
+  return known !== undefined && !needsAll ? [known] : Object.keys(commands);
 }
 
 /** Commands that are about this machine, whatever gateway LLMPROXY_URL names. */

@@ -6,7 +6,7 @@ export class DuplicateError extends Error {
     readonly field: string,
     readonly value: string,
   ) {
-    super(value ? `${field} ${value} exists already` : `This ${field} exists already`);
+    super(value ? `${field} "${value}" exists already` : `This ${field} exists already`);
   }
 }
 

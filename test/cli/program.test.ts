@@ -39,6 +39,17 @@ test('every command of the specification exists', () => {
   assert.deepEqual(leaves.map(pathOf).sort(), expected.sort());
 });
 
+test('a group of commands for rows has a singular and a plural name, which loads only it', async () => {
+  const nouns = 'budget guardrail key mirror price provider secret team';
+  for (const noun of nouns.split(' ')) {
+    for (const name of [noun, `${noun}s`]) {
+      const [loaded, ...others] = (await buildProgram([name])).commands;
+      assert.ok([loaded?.name(), ...(loaded?.aliases() ?? [])].includes(name), name);
+      assert.deepEqual(others, [], name);
+    }
+  }
+});
+
 for (const command of commands) {
   test(`the help of ${pathOf(command)} has an example that begins with a command of ours`, () => {
     const help = helpOf(command);
@@ -71,7 +82,7 @@ test('only the commands that a command line needs are loaded', async () => {
   assert.deepEqual(await loaded('completion', 'bash', '--names', 'keys'), ['completion']);
   const all = program.commands.map((command) => command.name());
   assert.ok(all.length > 20);
-  for (const args of [[], ['--help'], ['key', 'list'], ['constructor'], ['completion', 'zsh']]) {
+  for (const args of [[], ['--help'], ['kyes', 'list'], ['constructor'], ['completion', 'zsh']]) {
     assert.deepEqual(await loaded(...args), all, args.join(' '));
   }
 });

@@ -33,7 +33,9 @@ interface MirrorFlags extends DatabaseFlags, SelectorFlags {
 
 /** `llmproxy mirrors …`: sends copies of sampled requests elsewhere too. */
 export function mirrorsCommand(): Command {
-  const command = new Command('mirrors').description('send samples of requests elsewhere too');
+  const command = new Command('mirrors')
+    .alias('mirror')
+    .description('send samples of requests elsewhere too');
   command.addCommand(
     addMirrorOptions(new Command('create').alias('add'))
       .description('create a mirror')

@@ -14,7 +14,7 @@ const rows = namedRows<GuardrailRow>('guardrail', '/guardrails');
 
 /** `llmproxy guardrails …`: checks of the texts in requests and answers. */
 export function guardrailsCommand(): Command {
-  const command = new Command('guardrails').description('manage guardrails');
+  const command = new Command('guardrails').alias('guardrail').description('manage guardrails');
   command.addCommand(
     addGuardrailOptions(new Command('add').alias('create'))
       .description('add a guardrail')

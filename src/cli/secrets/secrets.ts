@@ -26,7 +26,9 @@ interface RotateFlags extends DatabaseFlags {
 
 /** `llmproxy secrets …`: manages the encryption of providers' keys. */
 export function secretsCommand(): Command {
-  const command = new Command('secrets').description('manage the encryption of provider keys');
+  const command = new Command('secrets')
+    .alias('secret')
+    .description('manage the encryption of provider keys');
   command.addCommand(
     addDatabaseOptions(new Command('status'))
       .description('show how provider keys are stored')

@@ -16,6 +16,7 @@ import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js
 import { CliError, usageError } from '../failure.js';
 import { namedRows } from '../named-rows.js';
 import { note, printFields, printJson, printTable } from '../output.js';
+import { localTime } from '../times.js';
 import { dollars } from './price-flags.js';
 import {
   addSelectorOptions,
@@ -50,7 +51,7 @@ interface BudgetFlags extends DatabaseFlags, SelectorFlags {
 
 /** `llmproxy budgets …`: limits on spend. */
 export function budgetsCommand(): Command {
-  const command = new Command('budgets').description('manage budgets');
+  const command = new Command('budgets').alias('budget').description('manage budgets');
   command.addCommand(
     addBudgetOptions(new Command('create').alias('add'))
       .description('create a budget')
@@ -208,7 +209,7 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
       `$${formatDollars(now?.spent_nano ?? 0)} by ${counted(now?.requests ?? 0, 'request')}`,
     ],
     ['left', `$${formatDollars(now?.left_nano ?? budget.amount)}`],
-    ['resets', now?.resets_at ?? 'never'],
+    ['resets', now?.resets_at ? localTime(now.resets_at) : 'never'],
     ['alerts', budget.alerts.map((percent) => `${percent} %`).join(', ') || 'none'],
     ['webhook', budget.webhook ?? 'none'],
     [

@@ -29,7 +29,7 @@ interface PricedModel {
 
 /** `llmproxy prices …`: prices of models. */
 export function pricesCommand(): Command {
-  const command = new Command('prices').description('manage the prices of models');
+  const command = new Command('prices').alias('price').description('manage the prices of models');
   command.addCommand(
     addGatewayOptions(new Command('list').alias('ls'))
       .description('list your own prices, and those of the models in use')

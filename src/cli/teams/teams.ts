@@ -40,7 +40,7 @@ const rows = namedRows<ShownTeam>('team', '/teams', ({ id, name, keys }) => {
 
 /** `llmproxy teams …`: keys with common models, limits and tags. */
 export function teamsCommand(): Command {
-  const command = new Command('teams').description('manage teams of client keys');
+  const command = new Command('teams').alias('team').description('manage teams of client keys');
   command.addCommand(
     addTeamOptions(new Command('create').alias('add'))
       .description('create a team')

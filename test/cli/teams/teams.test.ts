@@ -29,6 +29,11 @@ test('a team is created, shown, changed, renamed with its keys, and deleted', as
     cache: null,
     keys: 0,
   });
+  const twice = await run(['team', 'add', 'chat']);
+  assert.deepEqual(
+    [twice.code, twice.stderr],
+    [1, 'error: team "chat" exists already\nchange it with: llmproxy teams update chat\n'],
+  );
   const key = await json(run(['keys', 'create', 'web', '--team', 'chat', '--json']));
   assert.deepEqual([key.team, key.limits, key.weight, key.priority], ['chat', {}, 1, 0]);
   await json(run(['keys', 'create', 'other', '--json']));
@@ -75,7 +80,7 @@ test('a wrong team or limit is refused by name', async (t) => {
   const { run } = await withOwnDatabase(t);
   await json(run(['teams', 'create', 'chat', '--json']));
   for (const [args, said] of [
-    [['teams', 'create', 'chat'], /another team is named "chat"/],
+    [['teams', 'create', 'chat'], /team "chat" exists already/],
     [['teams', 'show', 'nobody'], /there is no team "nobody"/],
     [['keys', 'create', 'web', '--team', 'nobody'], /^error: there is no team "nobody"\n$/],
     [
