@@ -80,16 +80,27 @@ test('sums of the keys of a model, and of a provider, are found by an index', as
   }
 });
 
+test('an index alone ranks the keys of a tag, and finds one of them', async (t) => {
+  const { sql } = await testDatabase(t);
+  await sums(sql);
+  const ofTag: SummedRange = { ...ofPairs, dimensions: 'tag_key' };
+  const [part = ''] = rolled(ofTag, { ...range, tag: 'nightly' });
+  const ranked = await planOf(sql, part, 'credential_id, credential_name, requests, cost_nano');
+  assert.match(ranked, /Index Only Scan using usage_folds_tag_key/);
+  const one = await planOf(sql, `${part} AND credential_id = 7`, 'errors');
+  assert.match(one, /Index Cond: .*tag = 'nightly'.*credential_id = 7/);
+});
+
 test('indexes of sums are made once, and those left unfinished again', async (t) => {
   const { sql } = await testDatabase(t);
   const found = async () =>
     await sql<{ oid: number; name: string; isValid: boolean }[]>`
       SELECT indexrelid::int AS oid, indexrelid::regclass::text AS name, indisvalid AS "isValid"
       FROM pg_index WHERE indexrelid::regclass::text
-        IN ('usage_rollups_key', 'usage_folds_model', 'usage_folds_provider') ORDER BY name`;
+        IN ('usage_rollups_key', 'usage_folds_model', 'usage_folds_provider', 'usage_folds_tag_key') ORDER BY name`;
   await indexSums(sql);
   const made = await found();
-  assert.equal(made.length, 3);
+  assert.equal(made.length, 4);
   assert.ok(made.every(({ isValid }) => isValid));
   await indexSums(sql);
   assert.deepEqual(await found(), made);
@@ -98,7 +109,28 @@ test('indexes of sums are made once, and those left unfinished again', async (t)
   const again = await found();
   assert.ok(again.every(({ isValid }) => isValid));
   const isSame = again.map(({ oid }, index) => oid === made[index]?.oid);
-  assert.deepEqual(isSame, [false, true, true]);
-  const [table] = await sql`SELECT reloptions FROM pg_class WHERE relname = 'usage_rollups'`;
-  assert.ok(table?.reloptions.includes('autovacuum_vacuum_insert_threshold=50000'));
+  assert.deepEqual(isSame, [false, true, true, true]);
+});
+
+test('pages of appended sums are vacuumed soon; the table is changed only if it is set otherwise', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = async () => {
+    const [found] = await sql<{ version: string; options: string[] | null }[]>`
+      SELECT xmin::text AS version, to_json(reloptions) AS options FROM pg_class WHERE relname = 'usage_rollups'`;
+    return found;
+  };
+  const expected = [
+    'autovacuum_vacuum_insert_threshold=50000',
+    'autovacuum_vacuum_insert_scale_factor=0',
+  ];
+  await indexSums(sql);
+  const first = await table();
+  assert.deepEqual(first?.options, expected);
+  await sql`ALTER TABLE usage_rollups SET (fillfactor = 90)`;
+  const changed = await table();
+  await indexSums(sql);
+  assert.equal((await table())?.version, changed?.version);
+  await sql`ALTER TABLE usage_rollups SET (autovacuum_vacuum_insert_threshold = 7)`;
+  await indexSums(sql);
+  assert.deepEqual(new Set((await table())?.options), new Set([...expected, 'fillfactor=90']));
 });

@@ -71,13 +71,21 @@ export async function dropRollupsBefore(sql: Sql, day: string): Promise<void> {
 const indexes = {
   usage_rollups_key: `usage_rollups (grain, bucket, credential_id)
     INCLUDE (requests, cost_nano, credential_name) WHERE dimensions = 'key' AND is_merged`,
+  usage_folds_tag_key: `usage_folds (grain, bucket, tag, credential_id)
+    INCLUDE (requests, cost_nano, credential_name) WHERE dimensions = 'tag_key'`,
   usage_folds_model: `usage_folds (grain, bucket, model) WHERE dimensions = 'key_model'`,
   usage_folds_provider: `usage_folds (grain, bucket, provider) WHERE dimensions = 'key_model'`,
 };
 
+/** An index alone can answer only for pages that were vacuumed. */
+const storage = [
+  'autovacuum_vacuum_insert_threshold=50000',
+  'autovacuum_vacuum_insert_scale_factor=0',
+];
+
 /**
- * Makes the indexes by which reports rank keys, and find those of a model or provider, while others append and
- * merge: in a migration they would wait. One that was left unfinished is made again.
+ * Makes the indexes by which reports rank keys, also those of a tag, and find those of a model or provider, while
+ * others append and merge: in a migration they would wait. One that was left unfinished is made again.
  */
 export async function indexSums(sql: Sql): Promise<void> {
   for (const [name, on] of Object.entries(indexes)) {
@@ -90,7 +98,8 @@ export async function indexSums(sql: Sql): Promise<void> {
     if (index) await sql.unsafe(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
     await sql.unsafe(`CREATE INDEX CONCURRENTLY IF NOT EXISTS ${name} ON ${on}`);
   }
-  // An index alone can answer only for pages that were vacuumed.
-  await sql`ALTER TABLE usage_rollups SET (
-    autovacuum_vacuum_insert_threshold = 50000, autovacuum_vacuum_insert_scale_factor = 0)`;
+  const [differs] = await sql`SELECT FROM pg_class
+    WHERE oid = 'usage_rollups'::regclass AND (reloptions @> string_to_array(${storage.join()}, ',')) IS NOT TRUE`;
+  // A change waits for a vacuum that runs, and others then wait for it.
+  if (differs) await sql.unsafe(`ALTER TABLE usage_rollups SET (${storage.join(', ')})`);
 }
