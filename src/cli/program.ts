@@ -82,13 +82,13 @@ function neededBy(args: readonly string[]): readonly string[] {
 }
 
 /** Commands that are about this machine, whatever gateway LLMPROXY_URL names. */
-const ofThisMachine = new Set(['serve', 'doctor', 'completion']);
+const ofThisMachine = new Set(['serve', 'connect', 'doctor', 'completion']);
 
-/** Otherwise a command without --url would silently work on the gateway of this machine. */
+/** Otherwise a command without --gateway would silently work on the gateway of this machine. */
 function refuseOtherGateway(command: Command): void {
   const flags = command.options.map(({ long }) => long);
   if (!process.env.LLMPROXY_URL || ofThisMachine.has(command.name())) return;
-  if (!flags.includes('--data-dir') || flags.includes('--url')) return;
+  if (!flags.includes('--data-dir') || flags.includes('--gateway')) return;
   throw usageError(
     'LLMPROXY_URL names a gateway, but this command works on that of this machine only',
     'run it on that machine, or here without the variable: env -u LLMPROXY_URL llmproxy …',

@@ -6,7 +6,7 @@ import { ask, askChat, bearer } from '../support/ask.js';
 import type { Daemon } from '../support/daemon.js';
 import { startGateway } from '../support/gateway.js';
 import { until } from '../support/until.js';
-import { chatCompletion, startUpstream } from '../support/upstream.js';
+import { answerChat, chatCompletion, startUpstream } from '../support/upstream.js';
 
 const email = 'alice@example.com';
 
@@ -126,8 +126,22 @@ test('guardrails have commands, history, documents, override files and reports',
   assert.match(wrong.stderr, /config\.patterns\.0\.pattern: is not a regular expression/);
   const other = await cli(['guardrails', 'add', 'bad', '--kind', 'pii', '--max-tools', '3']);
   assert.match(other.stderr, /config\.max_tools: is no setting of the kind pii/);
-  const unsaid = await cli(['guardrails', 'add', 'bad', '--kind', 'webhook']);
-  assert.match(unsaid.stderr, /config\.url: is needed by the kind webhook/);
+  const hook = await startUpstream(t, answerChat);
+  const noWebhook = ['guardrails', 'add', 'bad', '--kind', 'webhook', '--url', hook.url];
+  const unsaid = await cli(noWebhook, { env: { ADMIN_KEY: adminKey } });
+  assert.match(unsaid.stderr, /--webhook is missing/);
+  assert.deepEqual([unsaid.code, hook.received], [2, []], 'the admin key is sent nowhere');
+  const set = ['--setting', `url=${hook.url}`];
+  const bySetting = await cli([
+    'guardrails',
+    'add',
+    'ours',
+    '--kind',
+    'webhook',
+    '--disabled',
+    ...set,
+  ]);
+  assert.equal(bySetting.code, 0, bySetting.stderr);
 
   assert.equal((await cli(['guardrails', 'delete', 'no-pii', '--yes'])).code, 0);
   assert.equal((await say(`Mail ${email}`)).status, 200);

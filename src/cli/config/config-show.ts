@@ -56,7 +56,7 @@ export async function showConfig(
   flags: DatabaseFlags & { origin?: boolean },
 ): Promise<void> {
   if (flags.origin) {
-    if (remoteUrl(flags)) throw usageError('--origin shows this machine, not that of --url');
+    if (remoteUrl(flags)) throw usageError('--origin shows this machine, not that of --gateway');
     const { printOrigins } = await import('./config-origin.js');
     await printOrigins(flags);
   } else if (version === undefined) await exportConfig(flags);

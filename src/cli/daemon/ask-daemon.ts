@@ -111,7 +111,7 @@ export async function openGateway(
   flags: RemoteFlags & SettingsFlags,
   json: boolean | undefined,
 ): Promise<(path: string) => Promise<unknown>> {
-  const { url: _url, adminKey: _key, ...settingsFlags } = flags;
+  const { gateway: _gateway, url: _url, adminKey: _key, ...settingsFlags } = flags;
   const url = remoteUrl(flags);
   if (url === null) {
     const settings = await settingsForUse(settingsFlags, json);

@@ -1,6 +1,6 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Settings } from '../../config/settings/settings.js';
 import type { ClientPool, ClientRequest } from '../../upstream/client/exchange-handler.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
@@ -10,19 +10,31 @@ import type { Ask } from './control-socket.js';
 
 /** Flags of commands that also work on a gateway of another machine. */
 export interface RemoteFlags {
+  gateway?: string;
+  /** The name of `gateway` before. */
   url?: string;
   adminKey?: string;
 }
 
 export function addRemoteOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'a gateway on another machine, with its admin key (LLMPROXY_URL)')
-    .option('--admin-key <key>', 'for --url (ADMIN_KEY); prompted for on a terminal');
+    .option('--gateway <url>', 'a gateway on another machine, with its admin key (LLMPROXY_URL)')
+    .addOption(new Option('--url <url>').hideHelp().conflicts('gateway'))
+    .option('--admin-key <key>', 'for --gateway (ADMIN_KEY); prompted for on a terminal');
 }
 
 /** The gateway to ask instead of this machine's; null: none. */
-export function remoteUrl({ url }: RemoteFlags): string | null {
-  return url ?? (process.env.LLMPROXY_URL || null);
+export function remoteUrl({ gateway, url }: RemoteFlags): string | null {
+  return gateway ?? url ?? (process.env.LLMPROXY_URL || null);
+}
+
+/** The flags of a command that choose a gateway of another machine. */
+export function remoteFlags({ gateway, url, adminKey }: RemoteFlags): RemoteFlags {
+  return {
+    ...(gateway !== undefined && { gateway }),
+    ...(url !== undefined && { url }),
+    ...(adminKey !== undefined && { adminKey }),
+  };
 }
 
 /** Answers include documents of up to 100,000 keys. */
@@ -92,7 +104,7 @@ async function openExchange(
   const key =
     adminKey ?? admin.key ?? (canAsk(json) ? await askSecret(`Admin key of ${url}`) : null);
   if (key === null) {
-    throw usageError('--url needs an admin key', 'set ADMIN_KEY, or give --admin-key');
+    throw usageError('--gateway needs an admin key', 'set ADMIN_KEY, or give --admin-key');
   }
   const { protocol, hostname } = new URL(origin);
   if (!socketPath && protocol === 'http:' && !isLoopback(hostname)) {
@@ -135,12 +147,13 @@ function placeOf(url: string): { origin: string; prefix: string; socketPath?: st
   }
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw usageError(
-      `--url: "${url}" is not the address of a gateway`,
-      'for example: --url https://llm.example.com',
+      `--gateway: "${url}" is not the address of a gateway`,
+      'for example: --gateway https://llm.example.com',
     );
   }
   const { origin, pathname, username, search, hash } = new URL(url);
-  if (username || search || hash) throw usageError('--url: must have no user, query or fragment');
+  if (username || search || hash)
+    throw usageError('--gateway: must have no user, query or fragment');
   // People paste the base URL that clients use.
   return { origin, prefix: pathname.replace(/\/+$/, '').replace(/\/v1$/, '') };
 }

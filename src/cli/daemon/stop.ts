@@ -47,7 +47,7 @@ async function run(flags: DatabaseFlags & SelectorFlags & { reason?: string }): 
   if (flags.reason !== undefined) throw usageError('--reason needs a name, such as --team');
   if (remoteUrl(flags) !== null) {
     throw usageError(
-      'a gateway is stopped on its own machine, not by --url or LLMPROXY_URL',
+      'a gateway is stopped on its own machine, not by --gateway or LLMPROXY_URL',
       'with a name, such as --team, requests are stopped from anywhere',
     );
   }

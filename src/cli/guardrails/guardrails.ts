@@ -97,7 +97,11 @@ Examples:
 
 async function add(name: string, flags: GuardrailFlags): Promise<void> {
   if (flags.kind === undefined) throw usageError('--kind is missing');
-  await rows.create({ name, ...guardrailFrom(flags, null) }, 'added', flags);
+  const guardrail = guardrailFrom(flags, null);
+  if (flags.kind === 'webhook' && guardrail.config?.url === undefined) {
+    throw usageError('--webhook is missing', 'for example: --webhook https://guard.example/check');
+  }
+  await rows.create({ name, ...guardrail }, 'added', flags);
 }
 
 async function list(flags: DatabaseFlags): Promise<void> {

@@ -38,8 +38,8 @@ export function providerTestCommand(): Command {
 Sends requests directly to the provider, with the settings, key and override
 files of this machine, with or without a running gateway: first for a whole
 answer, then for a stream. If no model is known, it requests the list of models.
-With --url, that gateway asks for a short answer of the model, or of each in the
-mapping.
+With --gateway, that gateway asks for a short answer of the model, or of each in
+the mapping.
 
 Examples:
   $ llmproxy provider test openai

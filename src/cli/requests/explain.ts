@@ -5,6 +5,7 @@ import type { RequestBodies } from '../../db/queries/requests/list-requests.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { visible } from '../../observe/visible.js';
 import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
+import { remoteFlags } from '../daemon/remote-gateway.js';
 import {
   addGatewayOptions,
   type DatabaseFlags,
@@ -46,8 +47,8 @@ export function explainCommand(): Command {
       `
 The gateway remembers its last 10,000 requests with each attempt, but no
 prompts or answers. For older ones only the row of request_logs is shown.
-Bodies are stored for keys with --store-bodies; with --url, --bodies needs the
-role admin.
+Bodies are stored for keys with --store-bodies; with --gateway, --bodies needs
+the role admin.
 
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
@@ -74,9 +75,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
       throw usageError(`--${only} is only for --model`);
     }
   }
-  const { url, adminKey } = flags;
-  const gateway = { ...settingsFlags(flags), ...(url && { url }), ...(adminKey && { adminKey }) };
-  const ask = await openGateway(gateway, flags.json);
+  const ask = await openGateway({ ...settingsFlags(flags), ...remoteFlags(flags) }, flags.json);
   if (flags.model !== undefined) {
     const query = new URLSearchParams({ model: flags.model });
     if (flags.key !== undefined) query.set('key', flags.key);

@@ -12,7 +12,7 @@ test('a command manages a gateway on another machine, with its admin key', async
   const daemon = await startDaemon(t);
   const elsewhere = { LLMPROXY_DATA_DIR: '/nonexistent', ADMIN_KEY: daemon.adminKey };
   const run = async (...args: string[]) => {
-    const outcome = await llmproxy([...args, '--url', daemon.url], { env: elsewhere });
+    const outcome = await llmproxy([...args, '--gateway', daemon.url], { env: elsewhere });
     assert.equal(outcome.code, 0, `${args.join(' ')}: ${outcome.stderr}`);
     return outcome.stdout;
   };
@@ -56,6 +56,7 @@ test('a command manages a gateway on another machine, with its admin key', async
   assert.match(await run('keys', 'rm', 'alice', '--yes'), /deleted key alice/);
   const history = await daemon.sql`SELECT actor FROM audit_log ORDER BY id DESC LIMIT 1`;
   assert.match(history[0]?.actor, /^admin/);
+  // The flag's earlier name.
   const byKey = await llmproxy([
     'keys',
     'list',
@@ -65,6 +66,8 @@ test('a command manages a gateway on another machine, with its admin key', async
     daemon.adminKey,
   ]);
   assert.equal(byKey.code, 0, byKey.stderr);
+  const twice = await llmproxy(['keys', 'list', '--url', daemon.url, '--gateway', daemon.url]);
+  assert.deepEqual([twice.code, twice.stdout], [2, '']);
   const byVariable = await llmproxy(['keys', 'list'], {
     env: { ...elsewhere, LLMPROXY_URL: daemon.url },
   });
@@ -72,7 +75,7 @@ test('a command manages a gateway on another machine, with its admin key', async
 
   // Never the gateway of this machine in place of the one that is named.
   for (const [args, env, message] of [
-    [['stop', '--url', daemon.url], {}, /a gateway is stopped on its own machine/],
+    [['stop', '--gateway', daemon.url], {}, /a gateway is stopped on its own machine/],
     [['stop'], { LLMPROXY_URL: daemon.url }, /a gateway is stopped on its own machine/],
     [['secrets', 'rotate'], { LLMPROXY_URL: daemon.url }, /LLMPROXY_URL names a gateway/],
     [['audit', 'verify'], { LLMPROXY_URL: daemon.url }, /LLMPROXY_URL names a gateway/],
@@ -81,7 +84,9 @@ test('a command manages a gateway on another machine, with its admin key', async
     assert.deepEqual([refused.code, refused.stdout], [2, '']);
     assert.match(refused.stderr, message);
   }
-  assert.equal((await daemon.cli(['doctor'], { env: { LLMPROXY_URL: daemon.url } })).code, 0);
+  for (const args of [['doctor'], ['connect', 'openai']]) {
+    assert.equal((await daemon.cli(args, { env: { LLMPROXY_URL: daemon.url } })).code, 0);
+  }
 });
 
 /** Rows are written in batches. */
@@ -101,10 +106,10 @@ test('errors name the fault of the other gateway or its key', async (t) => {
   t.after(() => other.close());
   const otherUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   const at = (url: string, adminKey?: string) =>
-    llmproxy(['keys', 'list', '--url', url], { env: adminKey ? { ADMIN_KEY: adminKey } : {} });
+    llmproxy(['keys', 'list', '--gateway', url], { env: adminKey ? { ADMIN_KEY: adminKey } : {} });
   const key = daemon.adminKey;
   for (const [url, adminKey, code, message] of [
-    [daemon.url, undefined, 2, /--url needs an admin key\nset ADMIN_KEY/],
+    [daemon.url, undefined, 2, /--gateway needs an admin key\nset ADMIN_KEY/],
     [daemon.url, 'wrong-admin-key', 1, /does not accept the admin key/],
     [otherUrl, key, 1, /is not llmproxy's admin API \(404\)/],
     [
@@ -121,7 +126,7 @@ test('errors name the fault of the other gateway or its key', async (t) => {
     assert.equal(outcome.code, code, outcome.stderr);
     assert.ok(!outcome.stderr.includes(key));
   }
-  const origin = await llmproxy(['config', 'show', '--origin', '--url', daemon.url], {
+  const origin = await llmproxy(['config', 'show', '--origin', '--gateway', daemon.url], {
     env: { ADMIN_KEY: key },
   });
   assert.equal(origin.code, 2);

@@ -80,7 +80,7 @@ test('rows are exported as they are stored, and downloaded in every format', asy
   }
   assert.ok(many.filter(({ status }) => status === 200).length >= 10);
 
-  const remote = ['usage', 'export', '--format', 'ndjson', '--url', daemon.url];
+  const remote = ['usage', 'export', '--format', 'ndjson', '--gateway', daemon.url];
   const env = { LLMPROXY_DATA_DIR: '/nonexistent', ADMIN_KEY: daemon.adminKey };
   const downloaded = await llmproxy(remote, { env });
   assert.deepEqual([downloaded.code, downloaded.stderr], [0, '']);
