@@ -14,7 +14,7 @@ import {
 import { remoteAsk, remoteUrl } from './daemon/remote-gateway.js';
 import { settingsForUse } from './daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from './database/connection.js';
-import { CliError } from './failure.js';
+import { CliError, errorMessage } from './failure.js';
 
 /** Far more than any answer takes, except documents of 100,000 keys. */
 const timeoutMs = 130_000;
@@ -67,7 +67,7 @@ export async function withAdminApi<T>(
       return await use(apiOver(overDatabase(control)), ask);
     });
   } catch (error) {
-    throw error instanceof GatewayError ? new CliError(plainMessage(error)) : error;
+    throw error instanceof GatewayError ? new CliError(errorMessage(error)) : error;
   }
 }
 
@@ -98,12 +98,6 @@ export function daemonApi(socket: ControlSocket): AdminApi {
     }
   };
   return apiOver(over(ask));
-}
-
-/** An error's message in the form of commands' messages: without a capital and a full stop. */
-export function plainMessage({ message }: GatewayError): string {
-  const bare = message.replace(/\.$/, '');
-  return /^[A-Z][a-z]/.test(bare) ? bare.charAt(0).toLowerCase() + bare.slice(1) : bare;
 }
 
 /** A row as JSON, in which times are text. */

@@ -45,10 +45,19 @@ export function toFailure(error: unknown): Failure {
   return { message, hint, exitCode: isUsage ? 2 : 1 };
 }
 
-/** The message of an error; for an AggregateError, that of its first error. */
+/**
+ * The message of an error in the form of commands' messages: without a capital and a full stop. For
+ * an AggregateError, that of its first error.
+ */
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return errorMessage(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : String(error);
+  return plainMessage(error instanceof Error ? error.message || error.name : String(error));
+}
+
+/** Names with capitals inside, such as PostgreSQL, keep theirs. */
+export function plainMessage(message: string): string {
+  const bare = message.replace(/\.$/, '');
+  return /^[A-Z][a-z]* /.test(bare) ? bare.charAt(0).toLowerCase() + bare.slice(1) : bare;
 }
 
 function usageFailure(text: string): Failure {

@@ -3,11 +3,11 @@ import type { CanaryStatus, MirrorStatus } from '../../admin/canary-status.js';
 import type { Canary } from '../../config/rows/canary.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
-import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';
+import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
-import { CliError, usageError } from '../failure.js';
+import { CliError, errorMessage, usageError } from '../failure.js';
 import { note, print, printJson, warnEach } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { duration } from '../times.js';
@@ -214,7 +214,7 @@ async function existing(api: AdminApi, name: string): Promise<CanaryRow | null> 
     return (await api.ask<CanaryAnswer>('GET', pathOf(name))).canary;
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'not_found') return null;
-    throw error instanceof GatewayError ? new CliError(plainMessage(error)) : error;
+    throw error instanceof GatewayError ? new CliError(errorMessage(error)) : error;
   }
 }
 

@@ -1,9 +1,9 @@
 import type { DescribedPlan } from '../../changes/last-plan.js';
 import { GatewayError } from '../../errors.js';
-import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';
+import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { type DatabaseFlags, interruptibly } from '../database/connection.js';
-import { CliError, usageError } from '../failure.js';
+import { CliError, errorMessage, usageError } from '../failure.js';
 import { print, printJson } from '../output.js';
 import { withProgress } from '../progress.js';
 import { askYes, canAsk } from '../prompt.js';
@@ -133,13 +133,13 @@ async function makePlan(api: AdminApi, target: Target, source: string): Promise<
       );
     }
     if (error.code !== 'not_found') throw error;
-    throw new CliError(plainMessage(error), { hint: 'see them with: llmproxy config history' });
+    throw new CliError(errorMessage(error), { hint: 'see them with: llmproxy config history' });
   }
 }
 
 function explainConflict(error: unknown): never {
   if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error;
-  throw new CliError(plainMessage(error), { hint: 'look at the new plan, then apply it' });
+  throw new CliError(errorMessage(error), { hint: 'look at the new plan, then apply it' });
 }
 
 async function confirm(flags: ApplyFlags, { changes }: DescribedPlan): Promise<void> {

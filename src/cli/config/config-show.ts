@@ -2,10 +2,10 @@ import { documentSchema } from '../../config/documents/document-schema.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
 import { counted } from '../../observe/counted.js';
-import { type AsJson, plainMessage, withAdminApi } from '../admin-api.js';
+import { type AsJson, withAdminApi } from '../admin-api.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import type { DatabaseFlags } from '../database/connection.js';
-import { CliError, usageError } from '../failure.js';
+import { CliError, errorMessage, usageError } from '../failure.js';
 import { note, paint, print, printJson, printTable } from '../output.js';
 import { localZone, timeIn } from '../times.js';
 import { problemText, readDocumentFile } from './config-document.js';
@@ -64,7 +64,7 @@ export async function showConfig(
     const text = await withAdminApi(flags, 'read', (api) =>
       api.text(`/config/versions/${version}`).catch((error: unknown) => {
         if (!(error instanceof GatewayError) || error.code !== 'not_found') throw error;
-        throw new CliError(plainMessage(error), { hint: 'see them with: llmproxy config history' });
+        throw new CliError(errorMessage(error), { hint: 'see them with: llmproxy config history' });
       }),
     );
     await printDocument(text, flags);

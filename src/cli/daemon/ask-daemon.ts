@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemDataDir } from '../../config/settings/path-owner.js';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { isClosed } from '../database/embedded-database.js';
-import { CliError, errorMessage } from '../failure.js';
+import { CliError, errorMessage, plainMessage } from '../failure.js';
 import { askControlSocket } from './control-socket.js';
 import { type RemoteFlags, remoteAsk, remoteUrl } from './remote-gateway.js';
 import { settingsForUse } from './settings.js';
@@ -65,7 +65,7 @@ function bodyOf({ status, body }: DaemonAnswer): unknown {
   const error: unknown = body instanceof Object ? Reflect.get(body, 'error') : undefined;
   const message: unknown = error instanceof Object ? Reflect.get(error, 'message') : undefined;
   throw new CliError(
-    typeof message === 'string' ? message.replace(/\.$/, '') : `the daemon answers ${status}`,
+    typeof message === 'string' ? plainMessage(message) : `the daemon answers ${status}`,
     hintFor(status),
   );
 }

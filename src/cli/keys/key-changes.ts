@@ -2,11 +2,11 @@ import { newKeyProblem } from '../../config/secrets/credential-key.js';
 import type { CredentialInput } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
-import { type AdminApi, changeOver, plainMessage } from '../admin-api.js';
+import { type AdminApi, changeOver } from '../admin-api.js';
 import { keyName } from '../arguments.js';
 import { printActivation } from '../daemon/activate.js';
 import type { DatabaseFlags } from '../database/connection.js';
-import { CliError, usageError } from '../failure.js';
+import { CliError, errorMessage, usageError } from '../failure.js';
 import { jsonText, note, print, printJson, warn } from '../output.js';
 import { askArgument, confirmDeletion } from '../prompt.js';
 import type { ShownProvider } from '../provider/provider-view.js';
@@ -184,7 +184,7 @@ function explainConflict(hint?: string): (error: unknown) => never {
     if (error.param === 'key') throw new CliError('this key exists already', hint ? { hint } : {});
     const id = /\(id (\d+)\)/.exec(error.message)?.[1];
     const rotation = id ? `, or give it a new value: llmproxy keys rotate ${id}` : '';
-    throw new CliError(plainMessage(error), { hint: `choose another name${rotation}` });
+    throw new CliError(errorMessage(error), { hint: `choose another name${rotation}` });
   };
 }
 

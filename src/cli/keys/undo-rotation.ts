@@ -1,7 +1,7 @@
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
-import { type AdminApi, plainMessage } from '../admin-api.js';
-import { CliError } from '../failure.js';
+import type { AdminApi } from '../admin-api.js';
+import { CliError, errorMessage } from '../failure.js';
 
 /**
  * Undoes the rotation of a key by restoring the previous version.
@@ -24,7 +24,7 @@ export async function undoRotation(api: AdminApi, name: string): Promise<void> {
     message: 'the new key could not be shown',
   };
   await api.ask('POST', '/config/rollback', body).catch((error: unknown) => {
-    throw error instanceof GatewayError ? notUndone(name, plainMessage(error)) : error;
+    throw error instanceof GatewayError ? notUndone(name, errorMessage(error)) : error;
   });
 }
 

@@ -17,7 +17,7 @@ import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { note, printData, printJson, printTable } from '../output.js';
+import { note, outputWidth, printData, printJson, printTable } from '../output.js';
 import { dollars } from '../spend/price-flags.js';
 import { timeIn } from '../times.js';
 import {
@@ -136,9 +136,16 @@ function printRequests(
     note('no such requests in this period');
     return;
   }
-  note(`times in ${timeZone}`);
+  const days = new Set(rows.map(({ started_at }) => timeIn(timeZone, started_at, 10)));
+  const [day] = days;
+  // In a table of limited width, the day that all have leaves room for the ids.
+  const isShort = days.size === 1 && Number.isFinite(outputWidth());
+  note(isShort ? `times of ${day} in ${timeZone}` : `times in ${timeZone}`);
   const lines = printTable(rows, [
-    { header: 'TIME', value: ({ started_at }) => timeIn(timeZone, started_at) },
+    {
+      header: 'TIME',
+      value: ({ started_at }) => timeIn(timeZone, started_at).slice(isShort ? 11 : 0),
+    },
     { header: 'STATUS', value: statusOf, shrinkTo: 6 },
     { header: 'KEY', value: (row) => row.credential_name, shrinkTo: 6 },
     ...(rows.some(({ team }) => team !== null)

@@ -139,8 +139,8 @@ test('a backup replaces no file, a restore no row, and a damaged backup restores
   const lines = text.split('\n');
   const head = JSON.parse(lines[0] ?? '');
   const damaged: Record<string, [Buffer, RegExp]> = {
-    'no gzip': [Buffer.from('hello'), /This is not a backup/],
-    'no backup': [gzipSync('{"a":1}\n'), /This is not a backup/],
+    'no gzip': [Buffer.from('hello'), /this is not a backup/],
+    'no backup': [gzipSync('{"a":1}\n'), /this is not a backup/],
     empty: [gzipSync(''), /damaged or cut off/],
     'cut off': [gzipSync(text.slice(0, -20)), /damaged or cut off/],
     'cut gzip': [readFileSync(good).subarray(0, -30), /damaged or cut off/],

@@ -119,8 +119,11 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   const lines = rows.stdout.trimEnd().split('\n');
   assert.equal(lines.length, 4);
   for (const line of lines) assert.ok(line.length <= 80, line);
-  assert.match(lines[1] ?? '', /^2026-03-10 20:30:00 +200 +bob +gpt-4 +main +15 /);
-  assert.match(rows.stderr, /times in UTC/);
+  assert.match(lines[1] ?? '', /^20:30:00 +200 +bob +gpt-4 +main +15 /);
+  assert.match(rows.stderr, /times of 2026-03-10 in UTC/);
+  const piped = await run(['requests', '--utc', ...period]);
+  assert.match(piped.stdout, /\n2026-03-10 20:30:00 +200 +bob /);
+  assert.match(piped.stderr, /times in UTC/);
   assert.match(rows.stderr, /ids are cut/);
   const whole = await run(['requests', ...period], { env: { COLUMNS: '120' } });
   assert.match(whole.stdout, / 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90\n/);
