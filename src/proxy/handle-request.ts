@@ -124,13 +124,8 @@ async function serveModel(
   }
 
   const place = placeIn(exchange.path, exchange.query);
-  const { upload, request: asked } = await readRequest(
-    gateway,
-    exchange,
-    endpoint,
-    place,
-    credential,
-  );
+  const read = readRequest(gateway, exchange, endpoint, place, credential);
+  const { upload, request: asked } = read instanceof Promise ? await read : read;
   record.asked(exchange, asked, endpoint.dialect);
 
   // The providers narrow: all that serve the model, those that no operator has stopped, and for a

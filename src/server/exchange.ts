@@ -46,6 +46,12 @@ export interface Exchange {
    */
   readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps?: boolean): Promise<Buffer>;
 
+  /**
+   * The whole body where all of it has arrived and is not larger than `maxBytes`, at once instead of
+   * by `readBody`; else null. Only `net` has it.
+   */
+  takeBody?(maxBytes: number): Buffer | null;
+
   /** Holds the rest of the body back while it is read; a few pieces may still follow. */
   pauseBody(): void;
 

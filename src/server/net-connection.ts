@@ -45,6 +45,8 @@ export class NetConnection implements Wire {
 
   private readonly parser: RequestParser;
   private current: NetExchange | null = null;
+  /** The current one until the handler has it. */
+  private unhandled: NetExchange | null = null;
   /** True once all of the current request has arrived. */
   private hasArrived = false;
   private closing = false;
@@ -187,10 +189,12 @@ export class NetConnection implements Wire {
           break;
         }
         at = this.parser.push(chunk, at);
+        this.handle();
       }
       this.noteProgress();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.handle();
       const path = this.current?.path ?? this.parser.unfinishedPath(chunk, at);
       const message = `The request is not valid HTTP: ${error.message}.`;
       this.refuse(path, new GatewayError('invalid_request', message, { status: error.status }));
@@ -212,7 +216,15 @@ export class NetConnection implements Wire {
     this.served++;
     const exchange = new NetExchange(head, this, this.context.activity);
     this.current = exchange;
-    this.context.handler(exchange);
+    this.unhandled = exchange;
+  }
+
+  /** Passes on a request with what has arrived of it: a small body is nearly always whole. */
+  private handle(): void {
+    const { unhandled } = this;
+    if (unhandled === null) return;
+    this.unhandled = null;
+    this.context.handler(unhandled);
   }
 
   private onEnd(): void {

@@ -17,6 +17,7 @@ const lastChunk = '0\r\n\r\n';
 /** Leading zeros of a chunk's size that all readers accept. */
 const maxZeros = 4;
 const lineEnd = Buffer.from('\r\n');
+const noBytes = Buffer.alloc(0);
 
 /** The connection, as its exchange sees it. */
 export interface Wire {
@@ -112,13 +113,17 @@ export class NetExchange implements Exchange {
 
   readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps = true): Promise<Buffer> {
     const { body } = this;
-    if (body === null) return Promise.resolve(Buffer.alloc(0));
+    if (body === null) return Promise.resolve(noBytes);
     const done = body.read(maxBytes, onPiece, keeps);
     if (this.waitsForContinue && !body.discarding && !this.headSent) {
       this.waitsForContinue = false;
       this.wire.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     }
     return done;
+  }
+
+  takeBody(maxBytes: number): Buffer | null {
+    return this.body === null ? noBytes : this.body.takeArrived(maxBytes);
   }
 
   pauseBody(): void {

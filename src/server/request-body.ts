@@ -76,6 +76,14 @@ export class RequestBody {
     });
   }
 
+  /** See `Exchange.takeBody`. */
+  takeArrived(maxBytes: number): Buffer | null {
+    const isReadable = this.complete && !this.isRead && !this.discarding;
+    if (!isReadable || this.receivedBytes > maxBytes) return null;
+    this.isRead = true;
+    return this.take();
+  }
+
   /** Holds further pieces back; some may still follow. */
   pause(): void {
     if (this.complete || this.discarding || this.paused) return;

@@ -72,6 +72,34 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
     });
   });
 
+  it('has a body at once that arrives with its head, and only if it is whole and small enough', async () => {
+    const taken: (string | undefined)[] = [];
+    const third = signal();
+    const handler = (exchange: Exchange) => {
+      taken.push(exchange.takeBody?.(5)?.toString());
+      const again = exchange.takeBody?.(5)?.toString();
+      if (taken.length === 3) third.resolve();
+      exchange.readBody(10).then((body) => {
+        exchange.respond(200, text, `<${taken.at(-1)} ${again} ${body}>`);
+      });
+    };
+    await withServer(netEngine, handler, async (server) => {
+      const client = await rawClient(server.port);
+      const post = (length: number, body: string) =>
+        client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\n${body}`);
+      await post(5, 'whole');
+      await client.until(/<whole undefined >$/);
+      await post(6, 'larger');
+      await client.until(/<undefined undefined larger>$/);
+      await post(5, 'pa');
+      await third.promise;
+      await client.send('rts');
+      await client.until(/<undefined undefined parts>$/);
+      await client.send(get('/'));
+      await client.until(/< {2}>$/);
+    });
+  });
+
   it('sends the date and how long the connection stays open', async () => {
     await withServer(netEngine, echoPath, async (server) => {
       const client = await rawClient(server.port);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Dialect } from '../../dialects/dialect.js';
+import type { ModelRequest } from '../../dialects/head.js';
 import { canonicalMembers, canonicalText } from './canonical.js';
 
 /** Facts about a request's body that the cache needs. */
@@ -18,9 +19,12 @@ export interface BodyFacts {
 
 /** Canonicalizing a larger body would delay other requests. */
 export const maxBodyBytes = 1_048_576;
-/** Maximum remembered bodies; beyond that all are forgotten. */
-const maxKnown = 10_000;
-/** Shorter bodies are found by their text, at a tenth of the time of a hash. */
+/** Maximum remembered bodies; beyond that all are forgotten. With their requests, up to 20 MB. */
+const maxKnown = 5_000;
+/**
+ * Bodies up to this size are found by their text, at a tenth of the time of a hash, and their
+ * requests are remembered too.
+ */
 const maxTextBytes = 1_024;
 
 /** Operations with deterministic answers. */
@@ -36,23 +40,60 @@ const withoutBooks = new Set(ofChat);
 const echoes = new Set(['openai.responses', 'openai.compact']);
 const withoutKey = new Set(ofKey);
 
+/** A body, and what was read in it. */
+interface KnownBody {
+  readonly dialect: Dialect;
+  /** Null: not read, or it is too large to be remembered. */
+  request: ModelRequest | null;
+  /** Undefined: not read. */
+  facts: BodyFacts | null | undefined;
+}
+
 /** Reads bodies, and remembers the result for each. */
 export class BodyReader {
-  readonly #known = new Map<string, { dialect: Dialect; facts: BodyFacts | null }>();
+  readonly #known = new Map<string, KnownBody>();
+  /** The one whose request was found last: its facts are looked for next. */
+  #latest: KnownBody | null = null;
+
+  /**
+   * The request that a body makes: for equal bodies the same object.
+   * @param read makes it, of the body alone; called where it is not remembered.
+   */
+  request(body: Buffer, dialect: Dialect, read: (body: Buffer) => ModelRequest): ModelRequest {
+    if (body.length > maxTextBytes) return read(body);
+    const known = this.#of(body, dialect);
+    this.#latest = known;
+    known.request ??= read(alone(body));
+    return known.request;
+  }
 
   /** Null: its answer cannot be kept. */
-  read(body: Buffer, dialect: Dialect): BodyFacts | null {
+  facts(request: Pick<ModelRequest, 'body'>, dialect: Dialect): BodyFacts | null {
+    const { body } = request;
     if (body.length > maxBodyBytes) return null;
+    const known = this.#latest?.request === request ? this.#latest : this.#of(body, dialect);
+    if (known.facts === undefined) known.facts = factsOf(body, dialect);
+    return known.facts;
+  }
+
+  #of(body: Buffer, dialect: Dialect): KnownBody {
     // No text of JSON is a hash: it has braces.
     const asWritten =
       body.length <= maxTextBytes ? body.toString('latin1') : hash('sha256', body, 'base64');
     const known = this.#known.get(asWritten);
-    if (known?.dialect === dialect) return known.facts;
-    const facts = factsOf(body, dialect);
+    if (known?.dialect === dialect) return known;
     if (this.#known.size >= maxKnown) this.#known.clear();
-    this.#known.set(asWritten, { dialect, facts });
-    return facts;
+    const unread: KnownBody = { dialect, request: null, facts: undefined };
+    this.#known.set(asWritten, unread);
+    return unread;
   }
+}
+
+/** A copy, since the bytes may be a small part of a piece of memory. */
+function alone(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function factsOf(body: Buffer, dialect: Dialect): BodyFacts | null {

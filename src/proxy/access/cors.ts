@@ -63,6 +63,10 @@ export class CorsExchange implements Exchange {
     return this.#exchange.readBody(maxBytes, onPiece, keeps);
   }
 
+  takeBody(maxBytes: number): Buffer | null {
+    return this.#exchange.takeBody?.(maxBytes) ?? null;
+  }
+
   pauseBody(): void {
     this.#exchange.pauseBody();
   }

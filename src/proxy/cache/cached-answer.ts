@@ -37,7 +37,7 @@ export function findKept(
   const { cache, snapshot } = gateway;
   const wish = cacheWishOf(exchange);
   const isAsked = (wish.asks ?? policy.isOn) && wish.mayStore && !isForm;
-  const facts = isAsked ? cache.bodies.read(request.body, endpoint.dialect) : null;
+  const facts = isAsked ? cache.bodies.facts(request, endpoint.dialect) : null;
   const isKept =
     facts && !facts.isStateful && (facts.isDeterministic || policy.takesAll || wish.asks === true);
   const policies = snapshot.policies?.of(credential, model)?.digest ?? '';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Dialect } from '../../../src/dialects/dialect.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';
+import { requestWithout } from '../../../src/dialects/head.js';
 import { BodyReader, maxBodyBytes } from '../../../src/policies/cache/body-facts.js';
 
 function dialectAt(pattern: string): Dialect {
@@ -17,7 +18,7 @@ const embeddings = dialectAt('/v1/embeddings');
 
 const reader = new BodyReader();
 const read = (body: object, dialect = chat) =>
-  reader.read(Buffer.from(JSON.stringify(body)), dialect);
+  reader.facts({ body: Buffer.from(JSON.stringify(body)) }, dialect);
 const digest = (body: object, dialect = chat) => {
   const facts = read(body, dialect);
   assert.ok(facts);
@@ -67,7 +68,10 @@ test('a temperature of 0 or a seed asks for no chance, and some operations never
   assert.equal(is({ temperature: 0.0 }, messages), true);
   assert.equal(is({ seed: 7 }), true);
   assert.equal(is({ seed: -7, temperature: 1 }), true);
-  assert.equal(reader.read(Buffer.from('{"temperature": 0.000}'), chat)?.isDeterministic, true);
+  assert.equal(
+    reader.facts({ body: Buffer.from('{"temperature": 0.000}') }, chat)?.isDeterministic,
+    true,
+  );
   for (const body of [
     {},
     { temperature: 1 },
@@ -119,16 +123,62 @@ test('a request that names an object at a provider is recognized', () => {
 
 test('a body that is too large, or not JSON, is not read', () => {
   const padded = (bytes: number) => Buffer.from(`{"a":"${'x'.repeat(bytes - 8)}"}`);
-  assert.ok(reader.read(padded(maxBodyBytes), chat));
-  assert.equal(reader.read(padded(maxBodyBytes + 1), chat), null);
-  assert.equal(reader.read(Buffer.from('{"\\x":1}'), chat), null);
-  assert.equal(reader.read(Buffer.from('{"a":1,"a":2}'), chat), null);
+  assert.ok(reader.facts({ body: padded(maxBodyBytes) }, chat));
+  assert.equal(reader.facts({ body: padded(maxBodyBytes + 1) }, chat), null);
+  assert.equal(reader.facts({ body: Buffer.from('{"\\x":1}') }, chat), null);
+  assert.equal(reader.facts({ body: Buffer.from('{"a":1,"a":2}') }, chat), null);
 });
 
 test('one body is read by the rules of each dialect', () => {
   const body = { input: 'hi', user: 'u' };
   assert.notEqual(read(body, responses)?.isDeterministic, read(body, embeddings)?.isDeterministic);
   const many = new BodyReader();
-  for (let i = 0; i < 10_010; i++) many.read(Buffer.from(`{"seed":${i}}`), chat);
-  assert.equal(many.read(Buffer.from('{"seed":1}'), chat)?.isDeterministic, true);
+  for (let i = 0; i < 10_010; i++) many.facts({ body: Buffer.from(`{"seed":${i}}`) }, chat);
+  assert.equal(many.facts({ body: Buffer.from('{"seed":1}') }, chat)?.isDeterministic, true);
+});
+
+test('requests of equal small bodies are one object, made once for each dialect', () => {
+  const bodies = new BodyReader();
+  const made: Buffer[] = [];
+  const make = (body: Buffer) => {
+    made.push(body);
+    return { ...requestWithout(`m${made.length}`), body };
+  };
+  const request = (text: string, dialect = chat) =>
+    bodies.request(Buffer.from(text), dialect, make);
+  const small = `{"seed":1,"a":"${'x'.repeat(1_024 - 17)}"}`;
+  assert.equal(small.length, 1_024);
+  const first = request(small);
+  assert.equal(request(small), first);
+  assert.equal(made.length, 1);
+  assert.equal(first.body.toString(), small);
+  assert.equal(first.body.buffer.byteLength, small.length);
+  assert.equal(bodies.facts(first, chat), bodies.facts({ body: Buffer.from(small) }, chat));
+  assert.notEqual(request(small.replace('1', '2')), first);
+  assert.notEqual(request(small, responses), first);
+
+  const large = `${small} `;
+  assert.notEqual(request(large), request(large));
+  assert.equal(bodies.facts(request(large), chat)?.isDeterministic, true);
+});
+
+test('facts are those of the request that is asked for, not of the one before', () => {
+  const bodies = new BodyReader();
+  const make = (body: Buffer) => ({ ...requestWithout('m'), body });
+  const [one, other] = ['{"seed":1}', '{"a":1}'].map((text) =>
+    bodies.request(Buffer.from(text), chat, make),
+  );
+  assert.ok(one && other);
+  assert.equal(bodies.facts(one, chat)?.isDeterministic, true);
+  assert.equal(bodies.facts(other, chat)?.isDeterministic, false);
+});
+
+test('a body that makes no request is read again', () => {
+  const bodies = new BodyReader();
+  const refuse = () => {
+    throw new Error('no model');
+  };
+  for (let i = 0; i < 2; i++) {
+    assert.throws(() => bodies.request(Buffer.from('{}'), chat, refuse), /no model/);
+  }
 });

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Credential, Provider, Team } from '../../../src/config/configuration.js';
 import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { buildSnapshot } from '../../../src/routing/snapshot.js';
+import { netEngine } from '../../../src/server/net.js';
 import { configuration, provider } from '../../config/configuration-for-test.js';
 import { type Answer, startUpstream } from '../../support/upstream.js';
 import { gatewayForTest, recordsOf, serveGateway } from '../gateway-for-test.js';
@@ -47,7 +48,7 @@ export async function servedWithKeys(
   });
   const rows = configuration([main, ...providers], keys, 1, teams);
   gateway.snapshot = buildSnapshot(rows, 'hash');
-  const origin = await serveGateway(t, gateway);
+  const origin = await serveGateway(t, gateway, netEngine);
   const chat = (body: object, options: AskOptions = {}) => post(origin, body, options);
   return {
     gateway,

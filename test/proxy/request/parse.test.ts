@@ -180,30 +180,62 @@ test('a syntax error rejects the request and never reaches the engine', async ()
     }
     return Buffer.from(given.join(''));
   });
-  await assert.rejects(parse(exchange, chat, server, watchdog), { code: 'invalid_json' });
+  await assert.rejects(async () => parse(exchange, chat, server, watchdog), {
+    code: 'invalid_json',
+  });
   assert.equal(given.length, 3);
 });
 
 test('refuses a body in an encoding, naming it', async () => {
   const exchange = exchangeOf(async () => Buffer.alloc(0), 'gzip');
-  await assert.rejects(parse(exchange, chat, server, watchdog), {
+  await assert.rejects(async () => parse(exchange, chat, server, watchdog), {
     code: 'unsupported_encoding',
     message: /gzip/,
   });
 });
 
-function parseBody(chunks: readonly Buffer[], dialect: Dialect = chat): Promise<ModelRequest> {
+test('a body that is not larger than allowed is taken at once where it has arrived', () => {
+  const asked: number[] = [];
+  const takeBody = (maxBytes: number) => {
+    asked.push(maxBytes);
+    return Buffer.from('{"model":"m"}');
+  };
+  const exchange = { header: () => '', takeBody } as Partial<Exchange> as Exchange;
+  const request = parse(exchange, chat, server, watchdog);
+  assert.ok(!(request instanceof Promise));
+  assert.equal(request.model, 'm');
+  assert.deepEqual(asked, [server.max_body_bytes]);
+});
+
+/** Reads the body as it arrives, and at once: both must have the same outcome. */
+async function parseBody(
+  chunks: readonly Buffer[],
+  dialect: Dialect = chat,
+): Promise<ModelRequest> {
   const give: Give = async (onChunk) => {
     for (const chunk of chunks) onChunk?.(chunk);
     return Buffer.concat(chunks);
   };
-  return parse(exchangeOf(give), dialect, server, watchdog);
+  const outcomeOf = async (exchange: Exchange) => {
+    try {
+      return await parse(exchange, dialect, server, watchdog);
+    } catch (error) {
+      assert.ok(error instanceof GatewayError);
+      return error;
+    }
+  };
+  const outcome = await outcomeOf(exchangeOf(give));
+  const atOnce = await outcomeOf(exchangeOf(give, '', Buffer.concat(chunks)));
+  assert.deepEqual(atOnce, outcome);
+  if (outcome instanceof GatewayError) throw outcome;
+  return outcome;
 }
 
 type Give = (onChunk?: (chunk: Buffer) => void) => Promise<Buffer>;
 
 /** The part of an exchange that `parse` uses. */
-function exchangeOf(give: Give, encoding = ''): Exchange {
+function exchangeOf(give: Give, encoding = '', arrived: Buffer | null = null): Exchange {
   const readBody: Exchange['readBody'] = (_maxBytes, onChunk) => give(onChunk);
-  return { header: () => encoding, readBody } as Partial<Exchange> as Exchange;
+  const takeBody = () => arrived;
+  return { header: () => encoding, readBody, takeBody } as Partial<Exchange> as Exchange;
 }
