@@ -107,12 +107,14 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     this.#held = [body];
   }
 
-  /** Gives the rest of the body to `reader`, after `takeHeld`. */
+  /** Gives the rest of the body to `reader`: also what has arrived since `takeHeld`. */
   read(reader: BodyReader): void {
     this.#reader = reader;
+    const late = this.takeHeld();
+    const takesMore = late.length === 0 || reader.onData(late);
     if (this.ended) reader.onEnd();
     else if (this.#broken) reader.onError(this.#broken);
-    else this.resume();
+    else if (takesMore) this.resume();
   }
 
   /** Lets the body flow again after `onData` returned false. */

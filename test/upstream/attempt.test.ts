@@ -7,6 +7,7 @@ import { chat } from '../../src/dialects/openai/dialects.js';
 import { Attempt } from '../../src/upstream/attempt.js';
 import type { NetPool } from '../../src/upstream/client/net-pool.js';
 import { UpstreamError } from '../../src/upstream/upstream-error.js';
+import { until } from '../support/until.js';
 import { openPool, plainRequest, startProvider } from './provider-for-test.js';
 
 function send(pool: NetPool, onDone?: () => void, headersTimeout = 30_000): Attempt {
@@ -78,6 +79,58 @@ test('a stream is ready at its first content, and its bytes come in order', asyn
   assert.equal(attempt.ended, false);
   more.resolve();
   assert.equal(await bodyOf(attempt), `: hello\n\n${event('a')}${event('b')}`);
+});
+
+test('a reader gets what has arrived since the beginning was taken, before the end', async (t) => {
+  const more = deferred();
+  const done = deferred();
+  const origin = await startProvider(t, async (_req, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(event('a'));
+    await more.promise;
+    res.end(event('b'));
+  });
+  const attempt = send(openPool(t, origin), done.resolve);
+  await attempt.ready;
+  const beginning = attempt.takeHeld().toString();
+  more.resolve();
+  await done.promise;
+  assert.equal(beginning + (await bodyOf(attempt)), event('a') + event('b'));
+});
+
+test('a reader that takes no more of what has arrived gets the rest once it resumes', async (t) => {
+  const more = deferred();
+  const size = 4 * 1_048_576;
+  const origin = await startProvider(t, async (_req, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(event('a'));
+    await more.promise;
+    res.end(Buffer.alloc(size, 'x'));
+  });
+  const attempt = send(openPool(t, origin));
+  await attempt.ready;
+  attempt.takeHeld();
+  more.resolve();
+  await until('the next bytes arrive', () => attempt.held.length > 0);
+  let received = 0;
+  let isPaused = false;
+  const end = deferred();
+  attempt.read({
+    onData(chunk) {
+      assert.ok(!isPaused);
+      received += chunk.length;
+      isPaused = true;
+      setTimeout(() => {
+        isPaused = false;
+        attempt.resume();
+      }, 1);
+      return false;
+    },
+    onEnd: end.resolve,
+    onError: (error) => assert.fail(error.message),
+  });
+  await end.promise;
+  assert.equal(received, size);
 });
 
 test('a stream that begins with an error is a failure, and its connection is closed', async (t) => {

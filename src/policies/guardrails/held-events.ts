@@ -43,6 +43,7 @@ interface OpenText {
   length: number;
 }
 
+const noBytes = Buffer.alloc(0);
 /** Larger than any legitimate event. */
 const maxPendingBytes = 33_554_432;
 
@@ -59,6 +60,8 @@ export class HeldEvents {
   /** The events from the first one on that waits for all before it. */
   readonly #rest: HeldEvent[] = [];
   #places = 0;
+  /** Decided events before the first text, which wait for it; null once anything is released. */
+  #beginning: HeldEvent[] | null = [];
   readonly #texts = new Map<string, OpenText>();
 
   /** @param open called for each text of the stream. */
@@ -82,15 +85,23 @@ export class HeldEvents {
     this.#endTexts(() => true);
   }
 
-  /** Releases the events whose texts are decided. */
+  /**
+   * Releases the events whose texts are decided. None is released before the first text, if that
+   * waits: it may be refused while the client has nothing of the answer.
+   */
   release(): Buffer {
-    const released: HeldEvent[] = [];
+    const released = this.#beginning ?? [];
     do {
       for (const [lane, events] of this.#lanes) {
         while (isDecided(events[0])) released.push(events.shift() as HeldEvent);
         if (events.length === 0) this.#lanes.delete(lane);
       }
     } while (this.#lanes.size === 0 && this.#proceed(released));
+    if (this.#beginning) {
+      const waits = this.#lanes.size > 0 || this.#rest.length > 0;
+      if (waits && !released.some(hasText)) return noBytes;
+      if (released.length > 0) this.#beginning = null;
+    }
     if (released.length === 1) return written(released[0] as HeldEvent);
     return Buffer.concat(released.sort((a, b) => a.place - b.place).map(written));
   }
@@ -174,6 +185,10 @@ export class HeldEvents {
       this.#texts.delete(key);
     }
   }
+}
+
+function hasText({ pieces }: HeldEvent): boolean {
+  return pieces.some(({ from, to }) => to > from);
 }
 
 function isDecided(event: HeldEvent | undefined): boolean {

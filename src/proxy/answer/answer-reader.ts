@@ -45,6 +45,10 @@ export abstract class AnswerFilter implements AnswerWatcher {
     return this.inner.broke;
   }
 
+  get waits(): boolean {
+    return this.inner.waits;
+  }
+
   abstract push(chunk: Buffer): Buffer | Promise<Buffer>;
 
   abstract flush(): Buffer | Promise<Buffer>;
@@ -67,6 +71,7 @@ export class AnswerReader implements AnswerWatcher {
   readonly #answer = new AnswerKeeper();
   pieces = 0;
   readonly broke = false;
+  readonly waits = false;
   readonly #end = new EventEnd();
   readonly #streamEnd: StreamEnd | null;
 

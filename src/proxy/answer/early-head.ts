@@ -7,6 +7,9 @@ import type { RequestRecord } from '../record.js';
 /** Signals that a stream is alive. */
 export const keepaliveComment = Buffer.from(': keepalive\n\n');
 
+/** The part of a dialect that concerns clients who wait. */
+export type WaitingDialect = Pick<Dialect, 'takesComments' | 'requestIdHeader'>;
+
 /**
  * Sends the head and comments to a client that waits for a stream while no provider has answered,
  * so that proxies in between do not close the connection. Other providers can still be tried; an
@@ -15,7 +18,7 @@ export const keepaliveComment = Buffer.from(': keepalive\n\n');
 export function keepWaiting(
   exchange: Exchange,
   record: RequestRecord,
-  { takesComments, requestIdHeader }: Dialect,
+  { takesComments, requestIdHeader }: WaitingDialect,
   { keepalive_ms }: Settings['server'],
   nowMs: number,
 ): void {

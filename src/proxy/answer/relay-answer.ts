@@ -21,7 +21,8 @@ import { TranslatedReader } from './translated-reader.js';
 
 /**
  * Relays a provider's answer with the gateway's own headers, and reads its usage.
- * @throws GatewayError, AbortedError: only where the answer is translated, before its head is sent.
+ * @throws GatewayError, AbortedError: before its head is sent, where it is translated or a policy
+ *   refuses it.
  */
 export async function relayAnswer(
   gateway: Gateway,
@@ -127,10 +128,14 @@ export async function relayAnswer(
       const { settings } = gateway;
       const keeper = new StreamKeeper(settings, answer, exchange, reader, record, dialect, stopped);
       gateway.watchdog.add(keeper);
-      await relayed;
-      gateway.watchdog.delete(keeper);
-    }
-    if (!isRead) reader.finish(record, planned.request);
+      try {
+        await relayed;
+      } finally {
+        gateway.watchdog.delete(keeper);
+        // Providers charge for answers that a policy refuses, too.
+        if (!isRead) reader.finish(record, planned.request);
+      }
+    } else if (!isRead) reader.finish(record, planned.request);
   }
 
   /** True if the client asked for the usage of its stream, and the model has a price. */

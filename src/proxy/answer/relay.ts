@@ -19,13 +19,16 @@ export interface PieceReader {
   readonly atEventEnd: boolean;
   /** True if the answer is incomplete, and this was reported to the client. */
   readonly broke: boolean;
+  /** True while all of it is held: a refusal may still have a status of its own. */
+  readonly waits: boolean;
   /** Tells the client that its stream broke; null where its dialect has no event for it. */
   errorEvent(error: GatewayError, requestId: string): Buffer | null;
 }
 
 /**
  * Relays the answer of a ready attempt as it arrives, no faster than the client reads: at most one
- * piece waits. Resolves when the exchange is over, however it ended.
+ * piece waits. Resolves when the exchange is over, however it ended; rejects where the answer fails
+ * before its head is sent.
  * @param dialect of the client; null: no head was sent while it waited.
  * @param onWhole called before the head of an answer that has completely arrived; it may add
  *   headers.
@@ -51,10 +54,10 @@ export function relay(
       else exchange.respond(attempt.status, headers, held);
       return;
     }
-    if (!exchange.headSent) exchange.writeHead(attempt.status, headers);
+    if (!reader.waits) head();
     if (held.length > 0) exchange.write(held);
     if (reader.broke) attempt.abort();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let isRefused = false;
       exchange.onWritable(() => attempt.resume());
       exchange.onAbort(() => {
@@ -80,6 +83,10 @@ export function relay(
           if (exchange.aborted || isRefused) return;
           const broken = record.stopped ?? brokenAnswer(error, record);
           record.error ??= broken.code;
+          if (!exchange.headSent) {
+            reject(broken);
+            return;
+          }
           // The client learns that its stream is incomplete: an error event, and no clean end.
           if (attempt.stream && (record.stopped || error.failure !== 'aborted')) {
             // After half an event, the client would read this one as part of it.
@@ -91,11 +98,13 @@ export function relay(
         },
       });
       function pass(piece: Buffer): boolean {
+        if (piece.length > 0) head();
         const takesMore = piece.length === 0 || exchange.write(piece);
         if (reader.broke) attempt.abort();
         return takesMore;
       }
       function end(rest: Buffer | null): void {
+        head();
         if (rest && rest.length > 0) exchange.write(rest);
         if (reader.broke) {
           record.error ??= 'upstream_failed';
@@ -111,6 +120,10 @@ export function relay(
         if (isRefused) return;
         isRefused = true;
         attempt.abort();
+        if (!exchange.headSent) {
+          reject(thrown);
+          return;
+        }
         const error = toGatewayError(thrown);
         record.error = error.code;
         const event = reader.errorEvent(error, record.requestId);
@@ -127,6 +140,10 @@ export function relay(
       }
     });
   }
+
+  function head(): void {
+    if (!exchange.headSent) exchange.writeHead(attempt.status, headers);
+  }
 }
 
 function nothing(): void {}
@@ -137,6 +154,7 @@ const passAll: PieceReader = {
   isWhole: true,
   atEventEnd: true,
   broke: false,
+  waits: false,
   errorEvent: () => null,
 };
 

@@ -50,15 +50,16 @@ export async function respondTranslated(
   const isNamed = isError && endpoint.dialect.name.startsWith('anthropic.');
   const written = isNamed ? writeMessagesError(said.error, record.requestId) : said.body;
   const bytes = typeof written === 'string' ? Buffer.from(written) : written;
+  if (!('error' in said)) {
+    const whole = new AnswerKeeper();
+    whole.add(bytes);
+    // Providers charge for answers that a policy refuses, too.
+    countTokens(record, request, said.usage, whole, endpoint.dialect);
+  }
   const sent = await passed(isError ? [] : holds, bytes);
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);
-  if (!('error' in said)) {
-    const whole = new AnswerKeeper();
-    whole.add(sent);
-    countTokens(record, request, said.usage, whole, endpoint.dialect);
-    pushCost(headers, record);
-  }
+  if (!isError) pushCost(headers, record);
   for (const watch of watches) watch.push(sent);
   record.complete = !exchange.aborted;
   if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);
@@ -66,7 +67,7 @@ export async function respondTranslated(
 }
 
 /** No comment may precede the head. */
-const noComments = { takesComments: false };
+const noComments = { takesComments: false, requestIdHeader: null };
 const silent = { pieces: 0, atEventEnd: false };
 
 /**

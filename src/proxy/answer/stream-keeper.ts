@@ -1,11 +1,10 @@
 import type { Settings } from '../../config/settings/settings-types.js';
-import type { Dialect } from '../../dialects/dialect.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { Answer } from '../attempts/planned-request.js';
 import type { RequestRecord } from '../record.js';
 import type { Watched } from '../watchdog.js';
 import type { AnswerWatcher } from './answer-reader.js';
-import { keepaliveComment } from './early-head.js';
+import { keepaliveComment, keepWaiting, type WaitingDialect } from './early-head.js';
 import { ReaderPace } from './reader-pace.js';
 
 /**
@@ -18,7 +17,7 @@ export class StreamKeeper implements Watched {
   readonly #exchange: Exchange;
   readonly #reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>;
   readonly #record: RequestRecord;
-  readonly #takesComments: boolean;
+  readonly #dialect: WaitingDialect;
   readonly #isStopped: () => boolean;
   #pieces = 0;
   #heardMs = performance.now();
@@ -30,7 +29,7 @@ export class StreamKeeper implements Watched {
     exchange: Exchange,
     reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>,
     record: RequestRecord,
-    { takesComments }: Pick<Dialect, 'takesComments'>,
+    dialect: WaitingDialect,
     isStopped: () => boolean = () => false,
   ) {
     this.#isStopped = isStopped;
@@ -39,7 +38,7 @@ export class StreamKeeper implements Watched {
     this.#exchange = exchange;
     this.#reader = reader;
     this.#record = record;
-    this.#takesComments = takesComments;
+    this.#dialect = dialect;
     this.#pace = new ReaderPace(exchange);
   }
 
@@ -63,8 +62,11 @@ export class StreamKeeper implements Watched {
     const silent = nowMs - this.#heardMs >= this.#server.keepalive_ms;
     if (!silent || this.#server.keepalive_ms === 0 || this.#exchange.bufferedBytes > 0) return;
     // Inside an event a comment would become a part of it.
-    if (!this.#takesComments || !this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
+    if (!this.#dialect.takesComments || !this.#answer.attempt.stream || !this.#reader.atEventEnd)
+      return;
     this.#heardMs = nowMs;
-    this.#exchange.write(keepaliveComment);
+    if (this.#exchange.headSent) this.#exchange.write(keepaliveComment);
+    // A policy still holds all of the answer.
+    else keepWaiting(this.#exchange, this.#record, this.#dialect, this.#server, nowMs);
   }
 }

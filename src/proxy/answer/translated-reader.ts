@@ -17,6 +17,7 @@ export class TranslatedReader implements AnswerWatcher {
   readonly isWhole = true;
   /** Only whole events are written. */
   readonly atEventEnd = true;
+  readonly waits = false;
   readonly #pipe: StreamPipe;
   #first: Buffer | null;
   readonly #body: BodyKeeper | null;

@@ -18,6 +18,8 @@ export class HeldReader extends AnswerFilter {
   readonly #dialect: Dialect;
   readonly #body: BodyKeeper | null;
   readonly #end = new EventEnd();
+  /** True once the client gets anything. */
+  #isBegun = false;
   /** The last bytes that a policy is still checking. */
   #waiting: Promise<Buffer> | null = null;
 
@@ -35,6 +37,10 @@ export class HeldReader extends AnswerFilter {
     this.#holds = holds;
     this.#dialect = dialect;
     this.#body = storesBody ? new BodyKeeper() : null;
+  }
+
+  override get waits(): boolean {
+    return !this.#isBegun;
   }
 
   /** Holds that only watch pass half events too. */
@@ -70,6 +76,7 @@ export class HeldReader extends AnswerFilter {
 
   #inTurn(next: () => Bytes): Bytes {
     const kept = (bytes: Buffer) => {
+      this.#isBegun ||= bytes.length > 0;
       this.#end.push(bytes);
       this.#body?.add(bytes);
       return bytes;
