@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.js';
-import { headText } from '../http1/head-text.js';
 import { ProtocolError } from '../http1/protocol-error.js';
 import { type RequestHead, RequestParser } from '../http1/request-parser.js';
 import type { Activity } from './activity.js';
 import { addressText } from './address-text.js';
+import { lastResponse } from './early-response.js';
 import type { ConnectionTimeouts, ErrorBody, RequestHandler } from './exchange.js';
 import { NetExchange, type Wire } from './net-exchange.js';
 
@@ -69,7 +69,7 @@ export class NetConnection implements Wire {
     this.sinceMs = context.clock.nowMs;
     this.parser = new RequestParser({
       onHead: (head) => this.onHead(head),
-      onBody: (piece) => this.current?.body?.pushOwn(piece),
+      onBody: (piece) => this.current?.body?.push(piece),
       onEnd: () => this.onEnd(),
     });
     socket.on('data', this.onData);
@@ -120,6 +120,13 @@ export class NetConnection implements Wire {
     this.socket.destroy();
   }
 
+  /** Takes bytes whose memory is used again after the return; false: read no further. */
+  take(bytes: Buffer): boolean {
+    if (this.released) return this.socket.push(Buffer.from(bytes));
+    this.onData(bytes);
+    return true;
+  }
+
   /** Called once a second to enforce the timeouts. */
   sweep(nowMs: number): void {
     const { current } = this;
@@ -143,8 +150,8 @@ export class NetConnection implements Wire {
 
   private readonly onData = (chunk: Buffer): void => {
     if (this.closing) return;
-    if (this.isBlocked) this.hold(chunk);
-    else this.parse(chunk);
+    if (this.isBlocked) this.hold(Buffer.from(chunk));
+    else this.parse(chunk, false);
   };
 
   private readonly onDrain = (): void => {
@@ -179,13 +186,14 @@ export class NetConnection implements Wire {
     return this.current !== null && this.hasArrived;
   }
 
-  private parse(chunk: Buffer): void {
+  /** @param isOwn false: its memory is used again after the return. */
+  private parse(chunk: Buffer, isOwn: boolean): void {
     this.parsing = true;
     let at = 0;
     try {
       while (at < chunk.length && !this.closing && !this.socket.destroyed) {
         if (this.isBlocked) {
-          this.hold(at === 0 ? chunk : chunk.subarray(at));
+          this.hold(isOwn ? chunk.subarray(at) : Buffer.from(chunk.subarray(at)));
           break;
         }
         at = this.parser.push(chunk, at);
@@ -222,9 +230,8 @@ export class NetConnection implements Wire {
   /** Passes on a request with what has arrived of it: a small body is nearly always whole. */
   private handle(): void {
     const { unhandled } = this;
-    if (unhandled === null) return;
     this.unhandled = null;
-    this.context.handler(unhandled);
+    if (unhandled !== null) this.context.handler(unhandled);
   }
 
   private onEnd(): void {
@@ -257,7 +264,7 @@ export class NetConnection implements Wire {
     if (held !== null) {
       this.held = null;
       if (held.length > maxHeldBytes) this.socket.resume();
-      this.parse(held);
+      this.parse(held, true);
     }
     if (this.clientEnded && this.current === null) this.close();
   }
@@ -283,17 +290,7 @@ export class NetConnection implements Wire {
       }
     }
     this.current = null;
-    const body = Buffer.from(this.context.errorBody(path, error));
-    const head = headText(error.status, [
-      'connection',
-      'close',
-      'content-type',
-      'application/json',
-      'content-length',
-      String(body.length),
-    ]);
-    this.socket.write(`HTTP/1.1 ${head}\r\n\r\n`, 'latin1');
-    this.socket.write(body);
+    this.socket.write(lastResponse(error.status, this.context.errorBody(path, error)));
     this.close();
   }
 }

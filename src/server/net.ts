@@ -20,6 +20,7 @@ import {
 } from './exchange.js';
 import { NetConnection } from './net-connection.js';
 import { takeProxyHeader } from './proxy-header.js';
+import { readInPlace } from './read-in-place.js';
 
 /** The address of whatever connects to a unix socket. */
 const unixPeer = 'unix:';
@@ -65,12 +66,21 @@ async function listen(options: ServerOptions): Promise<Server> {
   const isUnix = options.host.startsWith('unix:');
   /** The socket alone cannot tell: the address of one that was reset is unknown too. */
   const peerOf = (socket: Socket) => (isUnix ? unixPeer : addressText(socket.remoteAddress));
-  const serve = (socket: Socket, client = isUnix ? unixPeer : '') => {
-    const connection = new NetConnection(socket, context, client);
+  const client = isUnix ? unixPeer : '';
+  const add = (connection: NetConnection) => {
+    const { socket } = connection;
     activity.connectionChanged(1);
     connection.place = connections.push(connection) - 1;
     // It is paused where its first bytes were put back.
     if (socket.isPaused()) socket.resume();
+  };
+  const serve = (socket: Socket, address = client) => {
+    add(new NetConnection(socket, context, address));
+  };
+  const serveInPlace = (accepted: Socket) => {
+    const socket = readInPlace(accepted, (bytes) => connection.take(bytes));
+    const connection = new NetConnection(socket, context, client);
+    add(connection);
   };
   const secure =
     tls === null
@@ -93,13 +103,18 @@ async function listen(options: ServerOptions): Promise<Server> {
       }
     });
   };
-  const server = secure !== null && !hasProxyHeader ? secure : createServer(socketOptions);
+  const pauseOnConnect = secure === null && !hasProxyHeader;
+  const server =
+    secure !== null && !hasProxyHeader
+      ? secure
+      : createServer({ ...socketOptions, pauseOnConnect });
   // Must be registered before the listener that serves connections.
   if (connectionCap) capConnections(server, connectionCap, peerOf);
   if (server !== secure) {
     server.on('connection', (socket) => {
       if (socket.destroyed) return;
-      if (hasProxyHeader?.(peerOf(socket))) serveProxied(socket);
+      if (pauseOnConnect) serveInPlace(socket);
+      else if (hasProxyHeader?.(peerOf(socket))) serveProxied(socket);
       else if (secure === null) serve(socket);
       else secure.emit('connection', socket);
     });

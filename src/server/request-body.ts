@@ -100,13 +100,6 @@ export class RequestBody {
     if (!this.discarding) this.add(this.copy(bytes));
   }
 
-  /** Takes the next piece and the ownership of its memory. */
-  pushOwn(piece: Buffer): void {
-    if (this.discarding) return;
-    const isAlone = piece.length === this.declaredBytes || !this.isGivenMemory;
-    this.add(isAlone ? piece : this.copy(piece));
-  }
-
   private add(piece: Buffer): void {
     this.receivedBytes += piece.length;
     if (this.receivedBytes > this.maxBytes) {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Exchange, ServerOptions } from '../../src/server/exchange.js';
@@ -364,6 +365,84 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
       const drip = setInterval(() => socket.write('x'), 50);
       await new Promise((resolve) => socket.on('close', resolve));
       clearInterval(drip);
+    });
+  });
+});
+
+describe('connections of the net engine that share memory', { timeout: 60_000 }, () => {
+  it('keep requests that wait, and the parts of heads and bodies', async () => {
+    const waiting: (() => void)[] = [];
+    let arrived = signal();
+    const handler = (exchange: Exchange) => {
+      if (exchange.path !== '/wait') return echoBody(exchange);
+      waiting.push(() => exchange.respond(200, text, 'waited'));
+      arrived.resolve();
+    };
+    await withServer(netEngine, handler, async (server) => {
+      const client = await rawClient(server.port);
+      const other = await rawClient(server.port);
+      let others = 0;
+      const overwrite = async () => {
+        const body = 'X'.repeat(2_000);
+        await other.send(`POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n${body}`);
+        await other.until(new RegExp(`(X>[\\s\\S]*){${++others}}$`));
+      };
+      const post = 'POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n';
+      await client.send(`${get('/wait')}${post}one`);
+      await arrived.promise;
+      await overwrite();
+      await client.send('two');
+      await overwrite();
+      await client.send('four');
+      await client.send(post.slice(0, 30));
+      await overwrite();
+      waiting.pop()?.();
+      await client.until(/waited[\s\S]*<onetwofour>$/);
+      await client.send(`${post.slice(30)}in`);
+      await overwrite();
+      await client.send(' parts');
+      await overwrite();
+      await client.send('..');
+      await client.until(/<in parts..>$/);
+      arrived = signal();
+      await client.send(get('/wait'));
+      await arrived.promise;
+      await client.send(`${post}held alone`);
+      await overwrite();
+      waiting.pop()?.();
+      await client.until(/<held alone>$/);
+      await client.send(
+        'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nchun',
+      );
+      await overwrite();
+      await client.send('\r\n3\r\nked\r\n0\r\n\r\n');
+      await client.until(/<chunked>$/);
+    });
+  });
+
+  it('are read no faster than the one that took them over, and their bytes stay as they are', async () => {
+    const taken = signal<Duplex>();
+    const handler = (exchange: Exchange) => taken.resolve(exchange.upgrade([]));
+    await withServer(netEngine, handler, async (server) => {
+      const client = await rawClient(server.port);
+      await client.send(get('/', 'Connection: upgrade', 'Upgrade: websocket'));
+      const socket = await taken.promise;
+      const sent = Buffer.alloc(4 << 20, 'a');
+      for (let i = 0; i < sent.length; i += 1_000) sent.write(String(i), i);
+      client.socket.write(sent);
+      const pieces: Buffer[] = [];
+      socket.on('data', (piece: Buffer) => {
+        pieces.push(piece);
+        if (pieces.length % 10 !== 1) return;
+        socket.pause();
+        setTimeout(() => socket.resume(), 1);
+      });
+      socket.resume();
+      client.socket.end();
+      await new Promise((resolve) => socket.on('end', resolve));
+      assert.ok(Buffer.concat(pieces).equals(sent));
+      socket.end();
+      await client.closed;
     });
   });
 });
