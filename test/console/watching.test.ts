@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Page } from 'puppeteer-core';
+import type { HTTPRequest, Page } from 'puppeteer-core';
 import { startMockProvider } from '../../src/mock-provider/server.js';
 import { askChat } from '../support/ask.js';
+import { until } from '../support/until.js';
 import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
@@ -211,5 +212,62 @@ test('the playground makes a key, stops an answer, and refuses tools that are no
   await fill(page, 'Model', 'slow');
   await press(page, 'Forget these');
   await seen(page, 'The answers are forgotten');
+  assert.deepEqual(problems, []);
+});
+
+test('the model that the playground proposes never joins what is typed', { skip }, async (t) => {
+  const daemon = await startFilled(t, { keys: 3, requests: 0 });
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page, problems } = watched;
+  await signIn(watched, daemon.url, daemon.adminKey);
+  const held: HTTPRequest[] = [];
+  let isHeld = true;
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (isHeld && request.url().includes('/admin/v1/models?')) held.push(request);
+    else void request.continue();
+  });
+  const arrive = async () => {
+    await until('the question for models', () => held.length > 0);
+    isHeld = false;
+    for (const request of held.splice(0)) await request.continue();
+    await page.waitForSelector('datalist option');
+  };
+  const opened = async () => {
+    await page.reload();
+    const field = await page.locator('::-p-aria([name="Model"])').waitHandle();
+    await field.focus();
+    return () => field.evaluate((input) => String(Reflect.get(input, 'value')));
+  };
+  const type = (text: string) => page.keyboard.type(text);
+  const erase = async (letters: number) => {
+    for (let count = 0; count < letters; count++) await page.keyboard.press('Backspace');
+  };
+  await page.goto(`${daemon.url}/console#/playground`);
+  const empty = await opened();
+  await arrive();
+  await type('gpt');
+  assert.equal(await empty(), 'gpt');
+  await erase(3);
+  await page.waitForSelector('datalist option[value="gpt-4o-mini"]');
+  assert.equal(await empty(), '');
+  await page.keyboard.press('Tab');
+  await until('the proposal', async () => (await empty()) === 'gpt-4o-mini');
+
+  isHeld = true;
+  const typed = await opened();
+  await type('gpt');
+  await arrive();
+  await page.keyboard.press('Tab');
+  assert.equal(await typed(), 'gpt');
+  await page.keyboard.down('Shift');
+  await page.keyboard.press('Tab');
+  await page.keyboard.up('Shift');
+  await erase(3);
+  await page.waitForSelector('datalist option[value="claude-sonnet-4-5"]');
+  await page.keyboard.press('Tab');
+  await page.evaluate('new Promise(requestAnimationFrame)');
+  assert.equal(await typed(), '', 'one proposal is enough');
   assert.deepEqual(problems, []);
 });

@@ -41,13 +41,16 @@ export function Playground() {
   const isBusy = stop !== null;
   const known = useNames(role.value === 'team' ? null : 'models', model);
   const [first = ''] = known;
-  const isLoaded = useRef(false);
-  useEffect(() => {
-    if (first === '' || isLoaded.current) return;
-    isLoaded.current = true;
+  const isProposed = useRef(false);
+  const isTyping = useRef(false);
+  /** Fills in a likely model, once: never under the cursor, where it would join what is typed. */
+  const propose = () => {
+    if (first === '' || isProposed.current || isTyping.current) return;
+    isProposed.current = true;
     const likely = known.length === 1 ? first : known.find((name) => isCheapChat(name));
-    if (likely !== undefined && model === '') setModel(likely);
-  }, [first]);
+    if (likely !== undefined) setModel((now) => now || likely);
+  };
+  useEffect(propose, [first]);
 
   const messages: Message[] = [
     ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
@@ -203,6 +206,13 @@ export function Playground() {
               placeholder={t('for example {name}', { name: first || 'gpt-4o-mini' })}
               form={formId}
               isRequired
+              onFocus={() => {
+                isTyping.current = true;
+              }}
+              onBlur={() => {
+                isTyping.current = false;
+                propose();
+              }}
             />
             <TextField label={t('System prompt')} value={system} onInput={setSystem} rows={3} />
             <TextField

@@ -44,6 +44,7 @@ interface TextFieldProps {
   /** Suggested values; others are possible. */
   list?: readonly string[];
   onFocus?: () => void;
+  onBlur?: () => void;
 }
 
 export function TextField(props: TextFieldProps) {
@@ -56,6 +57,7 @@ export function TextField(props: TextFieldProps) {
     autocomplete: 'off',
     spellcheck: false,
     ...(props.onFocus ? { onFocus: props.onFocus } : {}),
+    ...(props.onBlur ? { onBlur: props.onBlur } : {}),
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
   };
   return (
