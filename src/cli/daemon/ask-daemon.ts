@@ -111,14 +111,13 @@ export async function openGateway(
   flags: RemoteFlags & SettingsFlags,
   json: boolean | undefined,
 ): Promise<(path: string) => Promise<unknown>> {
-  const { gateway: _gateway, url: _url, adminKey: _key, ...settingsFlags } = flags;
   const url = remoteUrl(flags);
   if (url === null) {
-    const settings = await settingsForUse(settingsFlags, json);
+    const settings = await settingsForUse(flags, json);
     return (path) => askDaemon(settings, path);
   }
   const { loadSettings } = await import('../../config/settings/settings.js');
-  const ask = await remoteAsk(url, flags, loadSettings(settingsFlags), json);
+  const ask = await remoteAsk(url, flags, loadSettings(flags), json);
   return async (path) => {
     const { status, text } = await ask({ path, timeoutMs: remoteTimeoutMs });
     return bodyOf({ status, body: JSON.parse(text) });

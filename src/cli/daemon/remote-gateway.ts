@@ -28,15 +28,6 @@ export function remoteUrl({ gateway, url }: RemoteFlags): string | null {
   return gateway ?? url ?? (process.env.LLMPROXY_URL || null);
 }
 
-/** The flags of a command that choose a gateway of another machine. */
-export function remoteFlags({ gateway, url, adminKey }: RemoteFlags): RemoteFlags {
-  return {
-    ...(gateway !== undefined && { gateway }),
-    ...(url !== undefined && { url }),
-    ...(adminKey !== undefined && { adminKey }),
-  };
-}
-
 /** Answers include documents of up to 100,000 keys. */
 const connectTimeoutMs = 10_000;
 /** A page of rows takes no longer than a report. */

@@ -5,13 +5,7 @@ import type { RequestBodies } from '../../db/queries/requests/list-requests.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { visible } from '../../observe/visible.js';
 import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
-import { remoteFlags } from '../daemon/remote-gateway.js';
-import {
-  addGatewayOptions,
-  type DatabaseFlags,
-  settingsFlags,
-  withDatabase,
-} from '../database/connection.js';
+import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { note, print, printJson } from '../output.js';
 import { printCost } from './cost-view.js';
@@ -75,7 +69,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
       throw usageError(`--${only} is only for --model`);
     }
   }
-  const ask = await openGateway({ ...settingsFlags(flags), ...remoteFlags(flags) }, flags.json);
+  const ask = await openGateway(flags, flags.json);
   if (flags.model !== undefined) {
     const query = new URLSearchParams({ model: flags.model });
     if (flags.key !== undefined) query.set('key', flags.key);

@@ -57,16 +57,17 @@ test('a command manages a gateway on another machine, with its admin key', async
   const history = await daemon.sql`SELECT actor FROM audit_log ORDER BY id DESC LIMIT 1`;
   assert.match(history[0]?.actor, /^admin/);
   // The flag's earlier name.
-  const byKey = await llmproxy([
-    'keys',
-    'list',
-    '--url',
-    `${daemon.url}/v1/`,
-    '--admin-key',
-    daemon.adminKey,
-  ]);
-  assert.equal(byKey.code, 0, byKey.stderr);
-  const twice = await llmproxy(['keys', 'list', '--url', daemon.url, '--gateway', daemon.url]);
+  const named = ['--url', `${daemon.url}/v1/`, '--admin-key', daemon.adminKey];
+  for (const args of [
+    ['keys', 'list'],
+    ['explain', '--model', 'm'],
+  ]) {
+    const byKey = await llmproxy([...args, ...named]);
+    assert.equal(byKey.code, 0, byKey.stderr);
+  }
+  const twice = await llmproxy(['keys', 'list', '--url', daemon.url, '--gateway', daemon.url], {
+    env: elsewhere,
+  });
   assert.deepEqual([twice.code, twice.stdout], [2, '']);
   const byVariable = await llmproxy(['keys', 'list'], {
     env: { ...elsewhere, LLMPROXY_URL: daemon.url },
