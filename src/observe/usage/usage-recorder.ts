@@ -69,7 +69,7 @@ export function createUsageRecorder(
     record(event) {
       const { usage, uncounted } = event;
       if (usage) finish(event, usage, 'provider');
-      else if (uncounted && isAnswered(event)) {
+      else if (uncounted) {
         const counted = tokenizer
           .count(uncounted, event.modelSent ?? event.model ?? '')
           .then((estimate) => withToolUse(estimate, uncounted.tools ?? null))
@@ -91,13 +91,6 @@ export function createUsageRecorder(
     },
   };
 }
-
-/** The provider charges for its work even if the client has left before the answer. */
-function isAnswered({ status }: RequestFinished): boolean {
-  return status < 400 || status === clientLeft;
-}
-
-const clientLeft = 499;
 
 /** The event without texts and bodies, which only the tokenizer and the row may see. */
 export function withoutText<E extends RequestFinished>(event: E): E {

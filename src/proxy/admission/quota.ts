@@ -163,7 +163,7 @@ async function takeSlots(
 /** The reported usage, else an estimate from the delivered bytes. */
 function usedTokens({ usage, uncounted, attempts, status }: Outcome, input: number) {
   if (usage) return { input: usage.promptTokens, output: usage.completionTokens };
-  if (attempts === 0 || status >= 400) return { input: 0, output: 0 };
+  if (attempts === 0 || (status >= 400 && !uncounted)) return { input: 0, output: 0 };
   const bytes = uncounted?.answer.reduce((sum, piece) => sum + piece.length, 0) ?? 0;
   return { input, output: Math.ceil((uncounted?.answerBytes ?? bytes) / bytesPerToken) };
 }

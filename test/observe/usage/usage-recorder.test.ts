@@ -63,7 +63,7 @@ test('the provider’s tools are charged beside the tokens that are counted', as
 test('a request with an error or without an answer has a row without tokens', async () => {
   const { rows, events } = await record([
     finished({ status: 404, error: 'model_not_found', provider: null }),
-    finished({ status: 500, uncounted }),
+    finished({ status: 500 }),
   ]);
   assert.deepEqual(
     rows.map((row) => [row.status, row.prompt_tokens, row.usage_source]),
@@ -89,6 +89,12 @@ test('a client that left before the answer is charged for its prompt, as an esti
   ]);
   assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [8, 0]);
   assert.deepEqual([rows[0]?.usage_source, rows[0]?.cost_nano], ['estimated', 7]);
+});
+
+test('an answer that a policy refused is charged as far as it has come', async () => {
+  const { rows } = await record([finished({ status: 400, error: 'guardrail_blocked', uncounted })]);
+  assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [8, 2]);
+  assert.equal(rows[0]?.usage_source, 'estimated');
 });
 
 test('tokens are emitted also for a request without a row', async () => {

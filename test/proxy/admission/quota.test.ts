@@ -179,6 +179,10 @@ test('a request that no provider answered uses no tokens; without usage the byte
   };
   (await ask(asking(400, 500))).settle(silent);
   assert.equal(await left(), 990 - 10 - 100 - 10);
+  // A policy refused the answer that the provider gave.
+  silent.status = 400;
+  (await ask(asking(400, 500))).settle(silent);
+  assert.equal(await left(), 870 - 10 - 100 - 10);
 });
 
 test('the headers are those of the API', async () => {
