@@ -1,6 +1,7 @@
 import { hardNegatives, hardPositives } from './pii-hard-lines.js';
 import { laterNegatives, laterPositives } from './pii-later-lines.js';
 import { negatives, positives } from './pii-lines.js';
+import { thirdNegatives, thirdPositives } from './pii-third-lines.js';
 
 /**
  * A labelled set for the detectors of personal data. One part is written by hand (`pii-lines.ts`),
@@ -254,7 +255,10 @@ export function labelledLines(): LabelledLine[] {
 /** Unusual forms, then what resembles them. */
 export function hardLines(): LabelledLine[] {
   return [
-    ...[...hardPositives, ...laterPositives].map(labelled),
-    ...[...hardNegatives, ...laterNegatives].map((text) => ({ text, labels: [] })),
+    ...[...hardPositives, ...laterPositives, ...thirdPositives].map(labelled),
+    ...[...hardNegatives, ...laterNegatives, ...thirdNegatives].map((text) => ({
+      text,
+      labels: [],
+    })),
   ];
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { piiEntities } from '../../src/config/rows/guardrail.js';
 import { type Match, merged } from '../../src/policies/guardrails/match.js';
+import { isOpener } from '../../src/policies/guardrails/pii/openers.js';
 import { PiiDetector } from '../../src/policies/guardrails/pii/pii.js';
 import { hardLines, type LabelledLine, labelledLines } from './pii-set.js';
 
@@ -59,16 +60,14 @@ const sets = [
   {
     name: 'usual forms',
     lines: labelledLines(),
-    known: ['wrong phone: An SSN never begins with 666-12-3456 or 000-12-3456 or 912-12-3456.'],
+    known: [],
   },
   {
     name: 'unusual forms',
     lines: hardLines(),
     known: [
-      'missed secret: net use Z: \\\\srv\\share /user:bob Passw0rd!',
-      'missed secret: htpasswd -b file bob hunter2',
-      'missed secret: redis-cli -a hunter2 ping',
       'wrong secret: curl -U proxy:port',
+      'wrong ssn: Range 100-20-3000 units, part no. 123-45-678',
     ],
   },
 ];
@@ -123,10 +122,60 @@ test('an answer begins at once with a word that is no name', () => {
   assert.equal(named.decided, 0);
 });
 
+test('first words of the languages that models write begin at once, with what surrounds them', () => {
+  const worded = new PiiDetector(['email', 'secret']);
+  const decided = (text: string, by = worded) => {
+    const run = by.open();
+    run.push(text, false);
+    return run.decided;
+  };
+  const words = `Sure! I I'm It's Here’s **Yes** ### ** 1. "The ¡Hola! ¿Qué Natürlich, Gerne! Selbstverständlich
+    Das Um Bien-sûr, Voici C'est J'ai Aujourd'hui À Claro! Sí, Aquí Você Não Olá! Ótimo Ecco È Certo. L' { [ \n`;
+  for (const word of words.trim().split(/\s+/)) {
+    const waits = word === 'Bien-sûr,' ? 'Bien-sûr'.length + 1 : word.length;
+    assert.equal(decided(word), waits, word);
+  }
+  for (const name of [
+    'Alice',
+    'Will',
+    'May',
+    'Mark',
+    'Grace',
+    'sk',
+    'The.',
+    'hello',
+    '12',
+    'The1',
+  ]) {
+    assert.equal(decided(name), name === 'The.' ? 4 : 0, name);
+  }
+  // What begins with a country or a digit may be an IBAN or a card.
+  for (const [text, waits] of [
+    ['It', 2],
+    ['I', 1],
+    ['1.', 2],
+    ['In', 0],
+    ['The', 0],
+  ] as const) {
+    assert.equal(decided(text, detector), text.length - waits, text);
+  }
+});
+
 test('of an address that begins with the first word of an answer, the rest is found', () => {
   const run = detector.open();
   run.push('The', false);
   assert.deepEqual(run.push('odore@example.com', true), [{ start: 3, end: 20, name: 'email' }]);
+  const greeting = detector.open();
+  for (const piece of ['Hello', '@exam', 'ple.co', 'm, I']) {
+    const found = greeting.push(piece, false);
+    if (piece.endsWith('I')) assert.deepEqual(found, [{ start: 5, end: 17, name: 'email' }]);
+    else assert.deepEqual([greeting.decided, found], [5, []]);
+  }
+  const secret = new PiiDetector(['secret']).open();
+  secret.push('A', false);
+  assert.deepEqual(secret.push('KIAIOSFODNN7EXAMPLE', true), [
+    { start: 1, end: 20, name: 'secret' },
+  ]);
 });
 
 test('numbers in groups unlike those of their kind are none, nor is the user of another command', () => {
@@ -162,12 +211,26 @@ test('unusual forms are found at every border of two pieces, and character by ch
       const run = detector.open();
       const found = pieces.flatMap((piece) => run.push(piece, false));
       found.push(...run.push('', true));
-      if (isSame(merged(found), whole)) continue;
+      // A usual first word may have left.
+      const from = openedIn(pieces);
+      const rest = (all: readonly Match[]) =>
+        all.map((match) => ({ ...match, start: Math.max(match.start, from) }));
+      if (isSame(rest(merged(found)), rest(whole))) continue;
       wrong.push(`${JSON.stringify(pieces.slice(0, 2))} ${JSON.stringify([whole, found])}`);
     }
   }
   assert.deepEqual(wrong, []);
 });
+
+/** Length of the first pieces that are usual beginnings of an answer, one after the other. */
+function openedIn(pieces: readonly string[]): number {
+  let text = '';
+  for (const piece of pieces) {
+    if (!isOpener(text + piece)) break;
+    text += piece;
+  }
+  return text.length;
+}
 
 function isSame(some: readonly Match[], others: readonly Match[]): boolean {
   const places = (all: readonly Match[]) => all.map(({ start, end }) => `${start}-${end}`).join();

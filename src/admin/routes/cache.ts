@@ -5,6 +5,7 @@ import { authorOf, waitParameter } from '../author-of.js';
 import type { Control } from '../control.js';
 import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';
+import { warnings, warningsOf } from './named.js';
 
 const integer = { type: 'integer' };
 const name = { type: 'string', minLength: 1, maxLength: 200 };
@@ -65,6 +66,7 @@ export const cachePurgeRoutes: readonly ChangeRoute[] = [
           object({
             version: { type: 'integer', description: 'Version of the configuration.' },
             applies_to: { type: 'object', description: 'Whose answers are forgotten.' },
+            warnings,
           }),
         ),
       },
@@ -72,7 +74,9 @@ export const cachePurgeRoutes: readonly ChangeRoute[] = [
     handle: async (request, control) => {
       const applies_to = request.body as PurgeSelectors;
       const { version } = await purgeCache(control, authorOf(request), applies_to);
-      return { status: 200, body: { version, applies_to } };
+      // Answers to a key that was deleted may still be cached.
+      const absent = warningsOf({ applies_to }, control);
+      return { status: 200, body: { version, applies_to, warnings: absent } };
     },
   },
 ];
@@ -85,7 +89,7 @@ export const cacheRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getCache',
-      summary: 'Show show how many answers are cached, and how often they were reused',
+      summary: 'Show how many answers are cached, and how often they were reused',
       description: 'Of this machine, as its workers have reported it within the last second.',
       tags: ['cache'],
       responses: {

@@ -28,7 +28,8 @@ interface Words {
 }
 
 const version = { type: 'integer', description: 'Version of the configuration.' };
-const warnings = {
+/** The member of an answer to a change that `warningsOf` fills. */
+export const warnings = {
   type: 'array',
   items: { type: 'string' },
   description:
@@ -40,6 +41,12 @@ const shown = {
   updated_at: { type: 'string', format: 'date-time' },
 };
 
+/** The names in a row that the configuration in use lacks. */
+export function warningsOf(row: NamesOthers, control: ChangeControl): string[] {
+  const active = control.active();
+  return active ? absentNames(row, active.configuration) : [];
+}
+
 /** The operations on such rows of the database, without override files. */
 function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
   const { kind, properties, required } = namedSections[section];
@@ -48,9 +55,7 @@ function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
   const answer = jsonResponse(`The ${kind}`, object({ version, [kind]: row }));
   const changed = jsonResponse(`The ${kind}`, object({ version, [kind]: row, warnings }));
   const changedBody = ({ version, row }: ChangedRow, control: ChangeControl) => {
-    const active = control.active();
-    const absent = active ? absentNames(row as NamesOthers, active.configuration) : [];
-    return { version, [kind]: row, warnings: absent };
+    return { version, [kind]: row, warnings: warningsOf(row as NamesOthers, control) };
   };
   const id: Parameter = {
     name: 'id',

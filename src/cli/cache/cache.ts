@@ -7,7 +7,7 @@ import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { print, printFields, printJson } from '../output.js';
+import { print, printFields, printJson, warnEach } from '../output.js';
 import { selectorsText } from '../spend/selectors.js';
 
 interface CacheNow {
@@ -86,10 +86,15 @@ async function purge({ key, team, model, all, ...flags }: PurgeFlags): Promise<v
     throw usageError('--all and a name cannot be used together');
   }
   const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<{ version: number; applies_to: PurgeSelectors }>('POST', '/cache/purge', selectors),
+    api.ask<{ version: number; applies_to: PurgeSelectors; warnings?: string[] }>(
+      'POST',
+      '/cache/purge',
+      selectors,
+    ),
   );
   if (flags.json) printJson(result);
   else print(`purged cached answers of ${visible(selectorsText(selectors))}`);
+  warnEach(result.warnings, flags.json);
   printActivation(activation, flags.json);
 }
 

@@ -91,6 +91,9 @@ test('invalid purges are refused', async (t) => {
     assert.match(text, reason);
   }
   assert.equal((await purge('{}', 'sk-wrong')).status, 401);
+  const absent = await daemon.cli(['cache', 'purge', '--key', 'nobody']);
+  assert.match(absent.stdout, /purged cached answers of key nobody/);
+  assert.match(absent.stderr, /warning: there is no key "nobody"/);
   const { code, stderr } = await daemon.cli(['cache', 'purge', '--all', '--team', 'x']);
   assert.deepEqual([code, /cannot be used together/.test(stderr)], [2, true], stderr);
 });

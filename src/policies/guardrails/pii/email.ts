@@ -5,6 +5,9 @@ export const localChar = /(?![\u2000-\uffff])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
 const domainChar = /(?![\u2000-\uffff])[\p{L}\p{N}.-]/u;
 const label = /^[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u;
 const topLabel = /^(?:\p{L}{2,24}|xn--[a-z0-9-]{1,59})$/iu;
+/** Ends of names such as `logo@2x.png` and `getty@tty1.service`; no domain of the top level. */
+const fileType =
+  /^(?:png|jpe?g|gif|svg|webp|avif|ico|pdf|css|scss|jsx?|mjs|tsx?|json|html?|xml|ya?ml|toml|txt|csv|log|conf|service|timer|socket|mount)$/i;
 const maxLocal = 64;
 const maxDomain = 253;
 export const maxAddress = maxLocal + 1 + maxDomain;
@@ -28,7 +31,8 @@ export function emailsIn(text: string): Match[] {
     while (labels.length > 2 && !topLabel.test(labels.at(-1) ?? '')) {
       end -= (labels.pop() ?? '').length + 1;
     }
-    if (labels.length < 2 || !topLabel.test(labels.at(-1) ?? '')) continue;
+    const top = labels.at(-1) ?? '';
+    if (labels.length < 2 || !topLabel.test(top) || fileType.test(top)) continue;
     if (labels.every((each) => label.test(each))) found.push({ start, end, name: 'email' });
   }
   return found;

@@ -1,37 +1,39 @@
-/** A pattern of text that contains a secret, as its first group with a value. */
-interface Labelled {
-  readonly pattern: RegExp;
-  readonly isSecret: (value: string, text: string, at: number) => boolean;
-}
+import { commandForms, namesCommand } from './command-passwords.js';
+import { isAlphanumeric, isMixed, isWritten, type Labelled, value } from './written-values.js';
 
 /** Text before a match that may decide about it: as much as streams keep. */
 const contextLength = 90;
 
-/** A value in quotes, or one without spaces. */
-const value = String.raw`(?:"([^"\n]{3,200})"|'([^'\n]{3,200})'|([^\s"'\x60,;&|()<>[\]{}]{3,200}))`;
-
-const isWritten = (secret: string) => !isPlaceholder(secret);
-const isMixed = (secret: string) => isWritten(secret) && /[\d!@#$%^&*+~?=/-]/.test(secret);
 const isNoNumber = (secret: string) => isWritten(secret) && !/^[\d.]+$/.test(secret);
+
+/** What a sentence calls a password, in the languages that use these letters. */
+const spoken =
+  '(?:passw(?:or)?d|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|hasło|lösenord|adgangskode)';
+const says = String.raw`["']?(?:\s{0,2}[:=]| (?:is|ist|lautet|est|es|é|è|to|jest|är|er):?)\s{0,2}`;
+/** Whose password a setting is that calls it `pass`. */
+const ofWhom =
+  '(?:become|db|database|smtp|imap|mail|user|login|admin|root|sudo|ssh|ftp|auth|api|proxy|redis|mysql|pg|postgres|rabbitmq|mqtt|wifi|wpa)';
 
 const labelled: readonly Labelled[] = [
   // Options of commands.
   {
-    pattern: new RegExp(String.raw`\s(?:-[uU]|--(?:proxy-)?user)[ =]?${value}`, 'dg'),
+    pattern: new RegExp(String.raw`\s(?:-[auU]|--(?:proxy-)?(?:user|auth))[ =]?${value}`, 'dg'),
     isSecret: (secret, text, at) => {
       const [user, ...password] = secret.split(':');
       const isCurl = /\b(?:curl|wget|https?|xh)\b(?!:)[^\n|;]*$/.test(before(text, at));
       return isCurl && isWritten(user ?? '') && isWritten(password.join(':'));
     },
   },
-  { pattern: new RegExp(`\\bsshpass -p ?${value}`, 'dg'), isSecret: isWritten },
   {
-    pattern: new RegExp(`\\bmysql(?:dump|admin|import)?\\b[^\\n|;]{0,60}? -p${value}`, 'dg'),
-    isSecret: isWritten,
+    pattern: new RegExp(
+      `--[a-z-]{0,30}(?:password|passwd|passphrase|token|secret|api-key)[ =]${value}`,
+      'dg',
+    ),
+    isSecret: (secret) => isMixed(secret) && isNoNumber(secret),
   },
   {
-    pattern: new RegExp(`--[a-z-]{0,30}(?:password|passwd|token|secret|api-key)[ =]${value}`, 'dg'),
-    isSecret: (secret) => isMixed(secret) && isNoNumber(secret),
+    pattern: new RegExp(`--[a-z-]{0,30}(?:password|passwd|passphrase)=${value}`, 'dg'),
+    isSecret: (secret) => isWritten(secret) && /[a-z]/.test(secret),
   },
   // Headers.
   {
@@ -58,9 +60,10 @@ const labelled: readonly Labelled[] = [
       /(?:passw(?:or)?d|pwd|passphrase|secret|api_?key|access_?key|access_?token|auth_?token|private_?key)["']?\s{0,2}[:=]\s{0,2}(?:"([^"\s]{6,200})"|'([^'\s]{6,200})')/dgi,
     isSecret: isMixed,
   },
+  { pattern: new RegExp(spoken + says + value, 'dgi'), isSecret: isAlphanumeric },
   {
-    pattern: new RegExp(`passw(?:or)?d["']?(?:\\s{0,2}[:=]| is:?)\\s{0,2}${value}`, 'dgi'),
-    isSecret: (secret) => isWritten(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret),
+    pattern: new RegExp(String.raw`${ofWhom}_?pass["']?\s{0,2}[:=]\s{0,2}${value}`, 'dgi'),
+    isSecret: isAlphanumeric,
   },
   {
     pattern: new RegExp(`\\b(?:password|pwd)\\s?=\\s?${value}`, 'dgi'),
@@ -78,16 +81,27 @@ const labelled: readonly Labelled[] = [
 ];
 
 /** One of these words is in each of the patterns. */
-const label = /pass|pwd|secret|token|key|sig|authorization|basic|curl|wget|http|xh|mysql/i;
+const label =
+  /pass|pwd|secret|token|key|sig|authorization|basic|curl|wget|http|xh|kennwort|contraseña|senha|wachtwoord|hasło|lösenord|adgangskode/i;
 
 /** A quoted value that has not ended; it may contain spaces. */
-export const unfinishedQuote =
-  /(?:\s(?:-[uUp]|--[a-z-]{0,30}(?:user|password|passwd|token|secret|api-key))[ =]?|(?:password|passwd|passphrase|secret|token|api_?key|access_key|pwd)\s?=\s?)(?:"[^"\n]{0,200}|'[^'\n]{0,200})$/gi;
+export const unfinishedQuote = new RegExp(
+  String.raw`(?:\s(?:-[A-Za-z]{1,2}|--?[a-z-]{0,30}(?:user|auth|password|passwd|passphrase|pass|token|secret|api-key))[ =]?(?:pass:)?|(?:passphrase|secret|token|api_?key|access_key|pwd|pass)\s?[:=]\s?|${spoken}${says})(?:"[^"\n]{0,200}|'[^'\n]{0,200})$`,
+  'gi',
+);
 
 /** Calls for each secret that stands where its label, command or header says so. */
 export function eachLabelledSecret(text: string, add: (start: number, end: number) => void): void {
-  if (!label.test(text)) return;
-  for (const { pattern, isSecret } of labelled) {
+  if (label.test(text)) eachOf(labelled, text, add);
+  if (namesCommand(text)) eachOf(commandForms, text, add);
+}
+
+function eachOf(
+  forms: readonly Labelled[],
+  text: string,
+  add: (start: number, end: number) => void,
+): void {
+  for (const { pattern, isSecret } of forms) {
     for (const match of text.matchAll(pattern)) {
       const group = match.findIndex((each, index) => index > 0 && each !== undefined);
       const [start, end] = match.indices?.[group] ?? [0, 0];
@@ -110,18 +124,4 @@ function isConnection(text: string): boolean {
 /** RFC 7617. */
 function isUserAndPassword(encoded: string): boolean {
   return /^[\x20-\x7e]*:[\x20-\x7e]+$/.test(Buffer.from(encoded, 'base64').toString('latin1'));
-}
-
-const placeholderWords =
-  /^(?:string|str|text|value|none|null|nil|undefined|true|false|yes|no|required|optional|hidden|redacted|empty|pass|passw(?:or)?d|pwd|user|username|secret|token|key|credentials?)$/i;
-
-/** True for what stands for a value: a variable, a word in brackets, asterisks, a call. */
-function isPlaceholder(text: string): boolean {
-  return (
-    /^(?:[$%<{[(*@]|x{3,}|your|my[_-]|env[:.]|file:|os\.|process\.)/i.test(text) ||
-    /\.\.\.|…|[*]{3}|\w[([]/.test(text) ||
-    /^[a-z_]\w*(?:\.[a-z_]\w*)+$/i.test(text) ||
-    /^\W*$/.test(text) ||
-    placeholderWords.test(text)
-  );
 }

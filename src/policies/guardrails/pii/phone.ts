@@ -10,8 +10,8 @@ const nationalForms: readonly RegExp[] = [
   // North America.
   /^(?:1[ .-]?)?(?:\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}$/,
   // With the trunk prefix 0, in groups: most of Europe, Japan, Australia, Africa.
-  /^\(?0\d{1,5}\)?(?:[ .\-/]\d{2,8}){1,5}$/,
-  /^\(?0\d{1,4}\) ?\d{4,8}$/,
+  /^\(?0[1-9]\d{0,4}\)?(?:[ .\-/]\d{2,8}){1,5}$/,
+  /^\(?0[1-9]\d{0,3}\) ?\d{4,8}$/,
   // Mobile numbers with it, ungrouped.
   /^0(?:[67]\d{8}|7\d{9}|1[5-7]\d{8,9}|[45]\d{8})$/,
   // Spain, Portugal, Poland.

@@ -26,7 +26,11 @@ const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
 /** Released text that is kept as context: words and digits before a match affect it. */
 const contextLength = 96;
 
+/** The kinds that may begin with any word. */
+const worded: ReadonlySet<PiiEntity> = new Set(['email', 'secret']);
+
 interface Finder<T> {
+  readonly name: PiiEntity;
   readonly run: (text: string) => T;
   readonly isGrouped: boolean;
 }
@@ -39,9 +43,9 @@ export class PiiDetector implements Detector {
   /** @param entities in any order. */
   constructor(entities: readonly PiiEntity[]) {
     const names = (Object.keys(finders) as PiiEntity[]).filter((name) => entities.includes(name));
-    this.#finders = names.map((name) => ({ run: finders[name], isGrouped: grouped.has(name) }));
-    const opening = new Map(names.map((name) => [openings[name], grouped.has(name)]));
-    this.#openings = [...opening].map(([run, isGrouped]) => ({ run, isGrouped }));
+    this.#finders = names.map((name) => finder(name, finders[name]));
+    const opening = new Map(names.map((name) => [openings[name], name]));
+    this.#openings = [...opening].map(([run, name]) => finder(name, run));
   }
 
   find(text: string): Match[] {
@@ -62,15 +66,24 @@ export class PiiDetector implements Detector {
     return new PiiRun(this);
   }
 
-  /** Place from which following text may change the result. */
-  openAt(text: string): number {
+  /**
+   * Place from which following text may change the result.
+   * @param isOpened an address or secret that this text begins is hidden from its end on.
+   */
+  openAt(text: string, isOpened = false): number {
     const letters = withPlainLetters(text);
     const separated = withPlainSeparators(letters);
-    return Math.min(
-      text.length,
-      ...this.#openings.map(({ run, isGrouped }) => run(isGrouped ? separated : letters)),
-    );
+    let place = text.length;
+    for (const { name, run, isGrouped } of this.#openings) {
+      if (isOpened && worded.has(name)) continue;
+      place = Math.min(place, run(isGrouped ? separated : letters));
+    }
+    return place;
   }
+}
+
+function finder<T>(name: PiiEntity, run: (text: string) => T): Finder<T> {
+  return { name, run, isGrouped: grouped.has(name) };
 }
 
 /** @param sorted without overlaps. */
@@ -105,8 +118,8 @@ class PiiRun implements DetectorRun {
       name,
     }));
     // A client sees the answer begin before its first word has ended.
-    const isDecided = isEnd || isOpener(this.#text);
-    const open = isDecided ? this.#text.length : this.#detector.openAt(this.#text);
+    const isOpened = this.#at === 0 && isOpener(this.#text);
+    const open = isEnd ? this.#text.length : this.#detector.openAt(this.#text, isOpened);
     let decided = Math.max(before, this.#at + open);
     // A match at the end, which may grow, is decided as a whole.
     for (const { start, end } of matches) if (start < decided && end > decided) decided = start;
