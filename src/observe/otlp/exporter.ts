@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OtlpSignal } from '../event.js';
+import type { Batch } from './batch.js';
 import type { OtlpSender } from './post.js';
 
 export interface ExporterOptions<Item> {
@@ -7,8 +8,7 @@ export interface ExporterOptions<Item> {
   sender: Pick<OtlpSender, 'post' | 'shown' | 'close'>;
   /** Items that may wait, including those being exported. */
   maxQueued: number;
-  /** The body of an export of these. */
-  encode(items: readonly Item[]): Uint8Array | Promise<Uint8Array>;
+  newBatch(): Batch<Item>;
   /** Reads an answer. @returns the number of rejected parts, and the reason. */
   rejected(answer: Uint8Array): { count: number; reason: string };
   /** Called when exports begin to fail, with the reason, and with null when they work again. */
@@ -25,9 +25,7 @@ export interface ExporterState {
   readonly dropped: number;
 }
 
-/** Items per export: encoding more at once would block the event loop for milliseconds. */
-const maxBatch = 256;
-/** Time that items wait to form a batch. */
+/** Time that items wait for a batch to fill. */
 const batchMs = 1_000;
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
@@ -42,7 +40,14 @@ export class OtlpExporter<Item> implements ExporterState {
   readonly #closing = new AbortController();
   /** Ends an export under way. */
   readonly #deadline = new AbortController();
-  #waiting: Item[] = [];
+  /** Takes items. */
+  #open: Batch<Item> | null = null;
+  /** Full batches, the oldest first. */
+  readonly #full: Batch<Item>[] = [];
+  /** An empty one, whose memory is used again. */
+  #spare: Batch<Item> | null = null;
+  /** Items in batches that are not under way. */
+  #waiting = 0;
   #underWay = 0;
   #timer: NodeJS.Timeout | null = null;
   #run: Promise<void> | null = null;
@@ -59,7 +64,7 @@ export class OtlpExporter<Item> implements ExporterState {
   }
 
   get queued(): number {
-    return this.#waiting.length + this.#underWay;
+    return this.#waiting + this.#underWay;
   }
 
   add(item: Item): void {
@@ -67,10 +72,24 @@ export class OtlpExporter<Item> implements ExporterState {
       this.dropped++;
       return;
     }
-    this.#waiting.push(item);
+    const batch = this.#batch();
+    try {
+      batch.add(item);
+    } catch (error) {
+      this.dropped++;
+      this.#fails(reasonOf(error));
+      return;
+    }
+    this.#waiting++;
+    if (batch.isFull) {
+      this.#full.push(batch);
+      this.#open = null;
+    }
     if (this.#run) return;
-    if (this.#waiting.length >= maxBatch) this.#start();
-    else this.#timer ??= setTimeout(() => this.#start(), batchMs);
+    // Others find room while half of a short queue is under way.
+    const isDue = this.#full.length > 0 || this.#waiting * 2 >= this.#options.maxQueued;
+    if (isDue) this.#start();
+    else this.#startLater();
   }
 
   /** Exports waiting items, without retries; the rest is dropped after `deadlineMs`. */
@@ -79,11 +98,22 @@ export class OtlpExporter<Item> implements ExporterState {
     const timer = setTimeout(() => this.#deadline.abort(), deadlineMs);
     if (this.#timer) clearTimeout(this.#timer);
     await this.#run;
-    while (this.#waiting.length > 0 && !this.#deadline.signal.aborted) await this.#export();
+    while (this.#waiting > 0 && !this.#deadline.signal.aborted) await this.#export();
     clearTimeout(timer);
-    this.dropped += this.#waiting.length;
-    this.#waiting = [];
+    this.dropped += this.#waiting;
+    this.#waiting = 0;
     await this.#options.sender.close();
+  }
+
+  #batch(): Batch<Item> {
+    if (this.#open) return this.#open;
+    this.#open = this.#spare ?? this.#options.newBatch();
+    this.#spare = null;
+    return this.#open;
+  }
+
+  #startLater(): void {
+    this.#timer ??= setTimeout(() => this.#start(), batchMs);
   }
 
   #start(): void {
@@ -91,37 +121,52 @@ export class OtlpExporter<Item> implements ExporterState {
     this.#timer = null;
     this.#run = this.#exportAll().finally(() => {
       this.#run = null;
+      if (this.#waiting > 0 && !this.#closing.signal.aborted) this.#startLater();
     });
   }
 
   async #exportAll(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) await this.#export();
+    do await this.#export();
+    while (this.#full.length > 0 && !this.#closing.signal.aborted);
   }
 
+  /** Exports the oldest batch. */
   async #export(): Promise<void> {
-    const { encode, rejected, sender } = this.#options;
-    const batch = this.#waiting.splice(0, maxBatch);
-    this.#underWay = batch.length;
+    const batch = this.#full.shift() ?? this.#open;
+    if (!batch) return;
+    if (batch === this.#open) this.#open = null;
+    const { size } = batch;
+    this.#waiting -= size;
+    this.#underWay = size;
     try {
-      const body = await encode(batch);
-      for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-        const posted = await sender.post(body, this.#deadline.signal);
-        if (posted.outcome === 'taken') {
-          this.#taken(batch.length, rejected(posted.body));
-          return;
-        }
-        this.#fails(posted.reason);
-        if (posted.outcome === 'refused' || this.#closing.signal.aborted) {
-          this.dropped += batch.length;
-          return;
-        }
-        await this.#wait(posted.afterMs ?? retryMs * (0.5 + Math.random() / 2));
+      const body = batch.encode();
+      if (await this.#send(body, size)) {
+        batch.clear();
+        this.#spare = batch;
       }
     } catch (error) {
-      this.dropped += batch.length;
-      this.#fails(error instanceof Error ? error.message : String(error));
+      this.dropped += size;
+      this.#fails(reasonOf(error));
     } finally {
       this.#underWay = 0;
+    }
+  }
+
+  /** @returns true once they are taken, false where they are dropped. */
+  async #send(body: Uint8Array, items: number): Promise<boolean> {
+    const { rejected, sender } = this.#options;
+    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
+      const posted = await sender.post(body, this.#deadline.signal);
+      if (posted.outcome === 'taken') {
+        this.#taken(items, rejected(posted.body));
+        return true;
+      }
+      this.#fails(posted.reason);
+      if (posted.outcome === 'refused' || this.#closing.signal.aborted) {
+        this.dropped += items;
+        return false;
+      }
+      await this.#wait(posted.afterMs ?? retryMs * (0.5 + Math.random() / 2));
     }
   }
 
@@ -149,4 +194,8 @@ export class OtlpExporter<Item> implements ExporterState {
       () => {},
     );
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

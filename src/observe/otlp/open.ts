@@ -4,13 +4,14 @@ import type { Emit, GatewayEvent, OtlpSignal } from '../event.js';
 import { type LogFilter, type LogLine, logLineOf } from '../log-line.js';
 import type { Bodies, Charge, KeptBody, RequestFinished } from '../request-event.js';
 import { bodyText } from '../usage/body-text.js';
-import { withoutText } from '../usage/usage-recorder.js';
+import { type Batch, ListBatch } from './batch.js';
 import { type ExporterState, OtlpExporter } from './exporter.js';
 import { logRecordOf } from './log-records.js';
 import { metricsOf } from './metric-data.js';
 import { OtlpSender, type OtlpTarget } from './post.js';
 import { isExported, type Sampling } from './sampled.js';
 import type { TracedEvent, TracedRequest } from './span-attributes.js';
+import { SpanBatch } from './span-batch.js';
 import { SpanEncoder } from './span-encoder.js';
 import type { SpanOptions } from './spans.js';
 
@@ -55,13 +56,13 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     signal: OtlpSignal,
     target: OtlpTarget,
     max: number,
-    { serialize, read }: Encoding<Item>,
+    { newBatch, read }: Encoding<Item>,
   ) =>
     new OtlpExporter<Item>({
       signal,
       sender: new OtlpSender(target),
       maxQueued: max,
-      encode: (items) => serialize(items) ?? new Uint8Array(),
+      newBatch,
       rejected: (answer) => rejectedBy(read, answer),
       onState: (reason) =>
         emit(
@@ -79,7 +80,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const spans =
     traces &&
     exporter<TracedRequest>('traces', traces.target, maxQueued, {
-      serialize: (requests) => encoder.encode(requests),
+      newBatch: () => new SpanBatch(encoder),
       read: (answer) => {
         const { partialSuccess } = official.ProtobufTraceSerializer.deserializeResponse(answer);
         return { ...partialSuccess, count: partialSuccess?.rejectedSpans };
@@ -88,9 +89,11 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const lines =
     logs &&
     exporter<LogLine & { atMs: number }>('logs', logs.target, maxQueued, {
-      serialize: (items) =>
-        official.ProtobufLogsSerializer.serializeRequest(
-          items.map((line) => logRecordOf(line, line.atMs, resource, scope)),
+      newBatch: () =>
+        new ListBatch((items) =>
+          official.ProtobufLogsSerializer.serializeRequest(
+            items.map((line) => logRecordOf(line, line.atMs, resource, scope)),
+          ),
         ),
       read: (answer) => {
         const { partialSuccess } = official.ProtobufLogsSerializer.deserializeResponse(answer);
@@ -100,11 +103,13 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const sets =
     metrics &&
     exporter<ReturnType<typeof metricsOf>>('metrics', metrics.target, maxQueuedMetrics, {
-      serialize: (all) =>
-        official.ProtobufMetricsSerializer.serializeRequest({
-          resource,
-          scopeMetrics: all.map((each) => ({ scope, metrics: each })),
-        }),
+      newBatch: () =>
+        new ListBatch((all) =>
+          official.ProtobufMetricsSerializer.serializeRequest({
+            resource,
+            scopeMetrics: all.map((each) => ({ scope, metrics: each })),
+          }),
+        ),
       read: (answer) => {
         const { partialSuccess } = official.ProtobufMetricsSerializer.deserializeResponse(answer);
         return { ...partialSuccess, count: partialSuccess?.rejectedDataPoints };
@@ -120,7 +125,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       if (!spans || !traces || !isTraced(event) || !isExported(event, event.trace, traces)) return;
       const { bodies } = event;
       const text = traces.text && bodies ? textOf(bodies) : null;
-      spans.add({ event: withoutText(event), charge, usage, text });
+      spans.add({ event, charge, usage, text });
     },
     log(event) {
       const line = logs && logLineOf(event, logs);
@@ -152,7 +157,7 @@ function textOf({ request, response }: Bodies): TracedRequest['text'] {
 }
 
 interface Encoding<Item> {
-  serialize(items: readonly Item[]): Uint8Array | undefined;
+  newBatch(): Batch<Item>;
   read(answer: Uint8Array): Rejection;
 }
 

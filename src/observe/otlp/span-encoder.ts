@@ -1,24 +1,27 @@
-import { fieldsOf, varintLength, writeVarint } from './message-fields.js';
+import { fieldsOf } from './message-fields.js';
 import type { ProtobufTraceSerializer } from './official.js';
 import type { TracedRequest } from './span-attributes.js';
-import { likeness, SpanTemplate } from './span-template.js';
+import { kindHash, shapeOf } from './span-kind.js';
+import { SpanTemplate } from './span-template.js';
 import { type SpanOptions, spansOf } from './spans.js';
 
 type Serialize = typeof ProtobufTraceSerializer.serializeRequest;
 
 /** Maximum remembered kinds of requests; beyond that all are forgotten. */
 const maxTemplates = 2_000;
-/** Tags of `ResourceSpans`, and of `ScopeSpans` in it. */
-const resourceSpansTag = 0x0a;
-const scopeSpansTag = 0x12;
+/** Texts of clients may be long. */
+const maxTemplateBytes = 4_096;
 const spansNumber = 2;
 
 /** The bytes around the spans of an export; the same in all of them. */
-interface Envelope {
+export interface Envelope {
   resource: Uint8Array;
   scope: Uint8Array;
   schemaUrl: Uint8Array;
 }
+
+const none = new Uint8Array();
+const noEnvelope: Envelope = { resource: none, scope: none, schemaUrl: none };
 
 /**
  * Encodes the spans of requests byte for byte as OpenTelemetry's encoder does. That encoder takes
@@ -28,61 +31,38 @@ interface Envelope {
 export class SpanEncoder {
   readonly #serialize: Serialize;
   readonly #options: SpanOptions;
-  /** Null: seen once. */
-  readonly #templates = new Map<string, SpanTemplate | null>();
-  #envelope: Envelope | null = null;
+  /** By hash of their kind; null: seen once. */
+  readonly #templates = new Map<number, SpanTemplate | null>();
+  #envelope = noEnvelope;
 
   constructor(serialize: Serialize, options: SpanOptions) {
     this.#serialize = serialize;
     this.#options = options;
   }
 
-  encode(requests: readonly TracedRequest[]): Uint8Array {
-    const parts = requests.map((request) => this.#templateOf(request) ?? this.#spans(request));
-    if (!this.#envelope) return new Uint8Array();
-    const { resource, scope, schemaUrl } = this.#envelope;
-    const spans = parts.reduce((sum, { length }) => sum + length, 0);
-    const inner = scope.length + spans + schemaUrl.length;
-    const outer = resource.length + 1 + varintLength(inner) + inner;
-    const target = new Uint8Array(1 + varintLength(outer) + outer);
-    const view = new DataView(target.buffer);
-    target[0] = resourceSpansTag;
-    let at = writeVarint(target, 1, outer);
-    const add = (bytes: Uint8Array) => {
-      target.set(bytes, at);
-      at += bytes.length;
-    };
-    add(resource);
-    target[at] = scopeSpansTag;
-    at = writeVarint(target, at + 1, inner);
-    add(scope);
-    for (const [index, part] of parts.entries()) {
-      if (part instanceof SpanTemplate) {
-        part.write(requests[index] as TracedRequest, target, view, at);
-        at += part.length;
-      } else add(part);
-    }
-    add(schemaUrl);
-    return target;
+  /** Known once a request has been encoded. */
+  get envelope(): Envelope {
+    return this.#envelope;
   }
 
-  /** Null for the first request of its kind. */
-  #templateOf(request: TracedRequest): SpanTemplate | null {
-    const key = likeness(request);
-    if (key === null) return null;
-    const found = this.#templates.get(key);
+  /** A field for each span, valid until the next call. */
+  encode(request: TracedRequest): Uint8Array {
+    const shape = shapeOf(request);
+    if (shape === null) return this.#spans(request);
+    const kind = kindHash(request, shape);
     const { provider: name } = request.event;
     const provider = name === null ? null : this.#options.providerOf(name);
-    if (found && found.provider === provider) return found;
+    const found = this.#templates.get(kind);
+    if (found?.fits(request, shape, provider)) return found.fill(request);
+    const spans = this.#spans(request);
     if (this.#templates.size >= maxTemplates) this.#templates.clear();
-    const template = found === undefined ? null : new SpanTemplate(this.#spans(request), provider);
-    this.#templates.set(key, template);
-    return template;
+    const isWorth = found !== undefined && spans.length <= maxTemplateBytes;
+    this.#templates.set(kind, isWorth ? new SpanTemplate(spans, request, shape, provider) : null);
+    return spans;
   }
 
-  /** A field for each span, as the encoder writes them. */
   #spans(request: TracedRequest): Uint8Array {
-    const bytes = this.#serialize(spansOf(request, this.#options)) ?? new Uint8Array();
+    const bytes = this.#serialize(spansOf(request, this.#options)) ?? none;
     const [resourceSpans] = fieldsOf(bytes, 0, bytes.length);
     const [resource, scopeSpans] = resourceSpans
       ? fieldsOf(bytes, resourceSpans.from, resourceSpans.end)
@@ -92,11 +72,13 @@ export class SpanEncoder {
     const spans = [...fieldsOf(bytes, from, end)].filter(({ number }) => number === spansNumber);
     const first = spans[0]?.start ?? end;
     const last = spans.at(-1)?.end ?? end;
-    this.#envelope ??= {
-      resource: bytes.slice(resource.start, resource.end),
-      scope: bytes.slice(from, first),
-      schemaUrl: bytes.slice(last, end),
-    };
+    if (this.#envelope === noEnvelope) {
+      this.#envelope = {
+        resource: bytes.slice(resource.start, resource.end),
+        scope: bytes.slice(from, first),
+        schemaUrl: bytes.slice(last, end),
+      };
+    }
     return bytes.slice(first, last);
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { type Batch, ListBatch } from '../../../src/observe/otlp/batch.js';
 import { OtlpExporter } from '../../../src/observe/otlp/exporter.js';
 import { OtlpSender } from '../../../src/observe/otlp/post.js';
 import { freePort } from '../../support/free-port.js';
@@ -13,14 +14,23 @@ interface Options {
   port?: number;
   timeoutMs?: number;
   reason?: string;
+  newBatch?: () => Batch<number>;
+}
+
+class NumberBatch extends ListBatch<number> {
+  constructor() {
+    super((items) => Uint8Array.from(items));
+  }
 }
 
 /** An exporter of numbers, each a byte, to a receiver that answers as `answer` says. */
 async function open(
   t: TestContext,
   answer: (response: ServerResponse, received: number[]) => void,
-  { maxQueued = 1_000, rejects = 0, port = 0, timeoutMs = 5_000, reason = 'too old' }: Options = {},
+  options: Options = {},
 ) {
+  const { maxQueued = 1_000, rejects = 0, port = 0, timeoutMs = 5_000 } = options;
+  const { reason = 'too old', newBatch = () => new NumberBatch() } = options;
   const batches: number[][] = [];
   const states: (string | null)[] = [];
   const server = createServer(async (request, response) => {
@@ -45,7 +55,7 @@ async function open(
     signal: 'traces',
     sender,
     maxQueued,
-    encode: (items) => Uint8Array.from(items),
+    newBatch,
     rejected: () => ({ count: rejects, reason }),
     onState: (failure) => states.push(failure),
   });
@@ -60,17 +70,84 @@ async function open(
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index % 256);
 const take = (response: ServerResponse) => response.writeHead(200).end();
 
-test('items are exported together, in order, and at most 256 at a time', async (t) => {
+test('items are exported together, in order, and at most a batch at a time', async (t) => {
   const { exporter, batches } = await open(t, take);
   for (const number of numbers(600)) exporter.add(number);
   await until('the exports', () => exporter.exported === 600);
   assert.deepEqual(batches.flat(), numbers(600));
-  assert.ok(batches.every(({ length }) => length <= 256));
+  assert.deepEqual(
+    batches.map(({ length }) => length),
+    [256, 256, 88],
+    'full ones at once, the rest together',
+  );
   exporter.add(7);
   assert.equal(exporter.queued, 1);
   await until('the last', () => exporter.exported === 601);
   assert.equal(exporter.queued, 0);
   assert.equal(exporter.dropped, 0);
+});
+
+test('an item that cannot be encoded is dropped alone, and reported', async (t) => {
+  class WithoutTwos extends NumberBatch {
+    override add(item: number): void {
+      if (item === 2) throw new Error('no 2 here');
+      super.add(item);
+    }
+  }
+  const newBatch = () => new WithoutTwos();
+  const { exporter, batches, states } = await open(t, take, { newBatch });
+  for (const number of [2, 1, 2, 3]) exporter.add(number);
+  assert.equal(exporter.dropped, 2);
+  assert.equal(exporter.queued, 2);
+  assert.deepEqual(states, ['no 2 here']);
+  await until('the others', () => exporter.exported === 2);
+  assert.deepEqual(batches, [[1, 3]]);
+  assert.deepEqual(states, ['no 2 here', null]);
+});
+
+test('a batch that cannot be encoded is dropped alone, and reported', async (t) => {
+  class WithoutTwos extends ListBatch<number> {
+    constructor() {
+      super((items) => {
+        if (items.includes(2)) throw new Error('no 2 here');
+        return Uint8Array.from(items);
+      });
+    }
+  }
+  const newBatch = () => new WithoutTwos();
+  const { exporter, batches, states } = await open(t, take, { newBatch });
+  for (const number of numbers(256)) exporter.add(number);
+  exporter.add(7);
+  await until('the rest', () => exporter.exported === 1);
+  assert.equal(exporter.dropped, 256);
+  assert.equal(exporter.queued, 0);
+  assert.deepEqual(batches, [[7]]);
+  assert.deepEqual(states, ['no 2 here', null]);
+});
+
+test('a batch is used again once the receiver has taken it', async (t) => {
+  let made = 0;
+  const newBatch = () => {
+    made++;
+    return new NumberBatch();
+  };
+  const answers = [200, 200, 400, 200, 200];
+  const { exporter, batches } = await open(
+    t,
+    (response) => response.writeHead(answers.shift() ?? 500).end(),
+    { newBatch },
+  );
+  const counts: number[] = [];
+  for (const number of [1, 2, 3, 4, 5]) {
+    for (let i = 0; i < 256; i++) exporter.add(number);
+    await until('the export', () => exporter.queued === 0);
+    counts.push(made);
+  }
+  assert.deepEqual(counts, [1, 1, 1, 2, 2]);
+  assert.deepEqual(
+    batches,
+    [1, 2, 3, 4, 5].map((number) => Array(256).fill(number)),
+  );
 });
 
 test('an export is repeated while the receiver says so, and not when it refuses', async (t) => {
@@ -98,7 +175,7 @@ test('items that a receiver rejects are counted as dropped', async (t) => {
   assert.deepEqual(states, ['it rejects 2: too old']);
 });
 
-test('past the bound items are dropped, those under way count', async (t) => {
+test('past the bound items are dropped, those under way count, and half of it is a batch', async (t) => {
   const port = await freePort();
   const { exporter, batches, states, listen } = await open(t, take, { port, maxQueued: 4 });
   for (const number of numbers(6)) exporter.add(number);
@@ -110,7 +187,10 @@ test('past the bound items are dropped, those under way count', async (t) => {
   assert.equal(exporter.queued, 4);
   await listen();
   await until('the export', () => exporter.exported === 4);
-  assert.deepEqual(batches, [[0, 1, 2, 3]]);
+  assert.deepEqual(batches, [
+    [0, 1],
+    [2, 3],
+  ]);
   assert.equal(states.at(-1), null);
 });
 

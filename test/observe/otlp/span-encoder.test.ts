@@ -1,27 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { noClasses, type TokenUsage } from '../../../src/dialects/usage.js';
-import {
-  createTraceState,
-  ProtobufTraceSerializer,
-  resourceFromAttributes,
-} from '../../../src/observe/otlp/official.js';
+import { noClasses, type TokenUsage, type UsageClasses } from '../../../src/dialects/usage.js';
 import type { TracedRequest } from '../../../src/observe/otlp/span-attributes.js';
 import { SpanEncoder } from '../../../src/observe/otlp/span-encoder.js';
-import { type SpanOptions, spansOf } from '../../../src/observe/otlp/spans.js';
+import { spansOf } from '../../../src/observe/otlp/spans.js';
 import type { QueueWait, RequestTrace } from '../../../src/observe/request-event.js';
 import { finished } from '../usage/finished.js';
-
-const providers = { main: { system: 'openai', host: 'example.com', port: 443 } };
-const options: SpanOptions = {
-  resource: resourceFromAttributes({ 'service.name': 'llmproxy', 'host.name': 'a' }),
-  scope: { name: 'llmproxy', version: '1.2.3', schemaUrl: 'https://example.com/1' },
-  scheme: 'https',
-  stateOf: createTraceState,
-  providerOf: (key) => (key === 'main' ? providers.main : null),
-};
-const official = ProtobufTraceSerializer.serializeRequest;
+import {
+  counting,
+  expectedOf,
+  exported,
+  official,
+  ofModel,
+  options,
+  providers,
+} from './spans-for-test.js';
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
@@ -78,7 +72,7 @@ const requests: fc.Arbitrary<TracedRequest> = fc
       team: maybe(text),
       user: maybe(text),
       tags: fc.constantFrom([], ['a'], ['a', 'b']),
-      credential: maybe(fc.constant({ id: 1, name: 'app' })),
+      credential: maybe(fc.constantFrom('app', 'bpp', 'ü').map((name) => ({ id: 1, name }))),
       cache: maybe(fc.constantFrom('hit', 'miss').map(cached)),
     }),
     trace: fc.record({
@@ -109,23 +103,26 @@ test('exports are byte for byte what the official encoder makes of the same span
     fc.property(fc.array(requests, { minLength: 1, maxLength: 20 }), (batch) => {
       // Each once more: the third of a kind is the first that is made from another one.
       for (const all of [batch, [...batch, ...batch].reverse()]) {
-        const expected = official(all.flatMap((request) => spansOf(request, options)));
-        assert.deepEqual(Buffer.from(encoder.encode(all)), Buffer.from(expected ?? []));
+        assert.deepEqual(exported(encoder, all), expectedOf(all));
       }
     }),
     { numRuns: 300 },
   );
 });
 
-test('similar requests differ only in ids, times and counts', () => {
+test('similar requests differ only in ids, times, counts and names of the same length', () => {
   const encoder = new SpanEncoder(official, options);
   const [base] = fc.sample(requests, { numRuns: 1, seed: 7 });
   const plain = { attemptsLog: null, attempts: 1, provider: 'main', stream: true, status: 200 };
   const alike = fc
-    .record({ trace: hex(32), span: hex(14), at: fc.nat(1e9), ms, sent: ms, tokens: fc.nat(126) })
-    .map(({ trace, span, at, ms: totalMs, sent, tokens }): TracedRequest => {
+    .record({
+      ...{ trace: hex(32), span: hex(14), at: fc.nat(1e9), ms, sent: ms, tokens: fc.nat(126) },
+      ...{ key: hex(7), team: hex(3), user: hex(9) },
+    })
+    .map(({ trace, span, at, ms: totalMs, sent, tokens, key, team, user }): TracedRequest => {
       const event = finished({
         ...plain,
+        ...{ credential: { id: 1, name: key }, team, user },
         startedAt: 1.8e12 + at,
         totalMs,
         firstTokenMs: sent + 0.5,
@@ -144,16 +141,11 @@ test('similar requests differ only in ids, times and counts', () => {
         charge: { cost: 10 * tokens + 1, currency: 'USD', priceRevision: 'p' },
       };
     });
-  let encoded = 0;
-  const counting = new SpanEncoder((spans) => {
-    encoded++;
-    return official(spans);
-  }, options);
+  const { encoder: counted, encoded } = counting();
   const batch = fc.sample(alike, { numRuns: 200, seed: 1 });
-  const expected = official(batch.flatMap((request) => spansOf(request, options)));
-  assert.deepEqual(Buffer.from(encoder.encode(batch)), Buffer.from(expected ?? []));
-  counting.encode(batch);
-  assert.equal(encoded, 2, 'one to see it, one to make the template');
+  assert.deepEqual(exported(encoder, batch), expectedOf(batch));
+  exported(counted, batch);
+  assert.equal(encoded(), 2, 'one to see it, one to make the template');
 });
 
 test('an attempt keeps its status where only the gateway has an error to tell', () => {
@@ -172,17 +164,45 @@ test('an attempt keeps its status where only the gateway has an error to tell', 
   assert.deepEqual(attemptOf(refused), [undefined, 0], 'the status is the gateway’s own');
 });
 
+test('only so many kinds are remembered, and none with long texts', () => {
+  const { encoder, encoded } = counting();
+  const times = (model: string) => {
+    const before = encoded();
+    for (let i = 0; i < 4; i++) encoder.encode(ofModel(model));
+    return encoded() - before;
+  };
+  assert.equal(times('first'), 2);
+  assert.equal(times('first'), 0);
+  assert.equal(times('x'.repeat(5_000)), 4);
+  for (let i = 0; i < 1_998; i++) encoder.encode(ofModel(`m${i}`));
+  assert.equal(times('first'), 0);
+  encoder.encode(ofModel('one more'));
+  assert.equal(times('first'), 2);
+});
+
+test('kinds of requests are remembered beside each other', () => {
+  const { encoder, encoded } = counting();
+  const base = ofModel('m');
+  const changes: Partial<TracedRequest['event']>[] = [
+    ...[{}, { model: 'n' }, { model: null }, { provider: 'other' }, { provider: null }],
+    ...[{ endpoint: '/v1/embeddings' }, { status: 404 }, { team: 'x' }, { team: null, user: 'x' }],
+    ...[{ tags: ['a'] }, { tags: ['b'] }, { tags: ['a', 'b'] }, { tags: ['b', 'a'] }],
+    ...[{ credential: null }, { credential: { id: 1, name: 'x' } }, { requestId: 'r-2345' }],
+    { stream: true, firstTokenMs: 1.5 },
+  ];
+  const kinds = changes.map((more) => ({ ...base, event: { ...base.event, ...more } }));
+  for (let times = 0; times < 5; times++) exported(encoder, kinds);
+  assert.equal(encoded(), 2 * kinds.length);
+});
+
 test('a provider that has moved is named as it is now', () => {
-  const moved = { ...options };
-  const encoder = new SpanEncoder(official, moved);
-  const [request] = fc.sample(requests, { numRuns: 1, seed: 3 }) as [TracedRequest];
-  request.event = { ...request.event, provider: 'main', attempts: 1, attemptsLog: null };
-  request.event.trace = { ...request.event.trace, waits: null, state: null };
+  const { encoder, encoded } = counting();
+  const request = ofModel('m');
   for (const port of [443, 443, 443, 8443, 8443]) {
     if (providers.main.port !== port) providers.main = { ...providers.main, port };
-    const expected = official(spansOf(request, options));
-    assert.deepEqual(Buffer.from(encoder.encode([request])), Buffer.from(expected ?? []));
+    assert.deepEqual(exported(encoder, [request]), expectedOf([request]));
   }
+  assert.equal(encoded(), 3);
 });
 
 test('requests that differ in a single property are not treated as similar', () => {
@@ -207,6 +227,7 @@ test('requests that differ in a single property are not treated as similar', () 
     ],
     ...[{ endpoint: '/v1/embeddings' }, { model: 'x' }, { modelSent: 'x' }, { provider: 'x' }],
     ...[{ credential: null }, { team: 'x' }, { user: 'x' }, { tags: ['x'] }, { attempts: 2 }],
+    ...[{ credential: { id: 1, name: 'bob' } }, { credential: { id: 1, name: 'älice' } }],
     ...[{ requestId: 'longer than that' }, { firstTokenMs: null }, { firstTokenMs: 1_001 }],
     ...[{ cache: cached('hit') }, { translation: { to: 'x', lost: null } }],
     { trace: { ...trace, state: 'a=1' } },
@@ -223,8 +244,39 @@ test('requests that differ in a single property are not treated as similar', () 
   ];
   for (const change of others) {
     const batch = [base, base, base, { ...base, ...change }, base];
-    const expected = official(batch.flatMap((request) => spansOf(request, options)));
-    const encoded = Buffer.from(encoder.encode(batch));
-    assert.deepEqual(encoded, Buffer.from(expected ?? []), JSON.stringify(change));
+    assert.deepEqual(exported(encoder, batch), expectedOf(batch), JSON.stringify(change));
+  }
+});
+
+test('requests with other attributes are not treated as similar', () => {
+  const encoder = new SpanEncoder(official, options);
+  const { event, ...rest } = ofModel('m');
+  const { trace } = event;
+  const inTrace = { ...trace, isSampled: false, parentSpanId: 'c'.repeat(16) };
+  const cut = { ...event, complete: false };
+  const charge = { cost: 0, currency: 'USD', priceRevision: 'p' } as const;
+  const used = (changes: Partial<UsageClasses>) => ({
+    ...{ ...rest, event },
+    usage: {
+      ...{ promptTokens: 5, completionTokens: 7 },
+      classes: { ...noClasses, cacheRead: 1, cacheWrite5m: 1, reasoning: 1, ...changes },
+    },
+  });
+  const pairs: [TracedRequest, TracedRequest][] = [
+    [used({}), used({ cacheRead: 0 })],
+    [used({}), used({ cacheWrite5m: 0 })],
+    [used({}), used({ reasoning: 0 })],
+    [used({}), { ...used({}), usage: { promptTokens: 5, completionTokens: 7 } }],
+    [
+      { ...rest, charge, event: { ...cut, trace: { ...inTrace, parentSpanId: null } } },
+      {
+        ...{ ...rest, event: { ...cut, trace: inTrace } },
+        usage: { promptTokens: 1, completionTokens: 1 },
+      },
+    ],
+  ];
+  for (const [one, other] of pairs) {
+    const batch = [one, one, one, other, other, other, one];
+    assert.deepEqual(exported(encoder, batch), expectedOf(batch));
   }
 });
