@@ -69,6 +69,11 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       };
     case 'secret_usable':
       return info(`provider ${event.provider} is used again: its api_key can be read`);
+    case 'guardrail_secret_unusable':
+      return {
+        level: 'error',
+        message: `guardrail ${event.guardrail} cannot check anything: its secret ${event.reason}`,
+      };
     case 'secrets_in_clear':
       return warn(
         `the secrets of ${counted(event.count, 'provider')} are not encrypted (${event.providers.join(', ')}): run llmproxy secrets encrypt`,

@@ -41,6 +41,8 @@ export type GatewayEvent =
   /** A provider is treated as disabled; `reason` completes "its api_key …". */
   | { type: 'secret_unusable'; provider: string; reason: string }
   | { type: 'secret_usable'; provider: string }
+  /** The checks of a guardrail fail; `reason` completes "its secret …". */
+  | { type: 'guardrail_secret_unusable'; guardrail: string; reason: string }
   /** Provider keys stored unencrypted: their number, and the first of the providers. */
   | { type: 'secrets_in_clear'; count: number; providers: string[] }
   /** The keys that encrypt secrets are missing or invalid. */

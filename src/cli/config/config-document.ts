@@ -11,6 +11,11 @@ export interface DocumentFile {
   text: string;
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+};
+
 /** Reads a document; `-` is standard input. @param hint advice if there is none. */
 export async function readDocumentFile(
   file: string,
@@ -24,8 +29,8 @@ export async function readDocumentFile(
   try {
     return { source: file, text: await readFile(file, 'utf8') };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    const reason = code === 'ENOENT' ? 'there is no such file' : errorMessage(error);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const reason = reasons[code] ?? errorMessage(error);
     throw new CliError(`${file}: ${reason}`, { hint });
   }
 }

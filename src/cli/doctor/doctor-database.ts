@@ -159,7 +159,8 @@ async function checkFleet(sql: Sql): Promise<Finding> {
   return ok('fleet', gone === 0 ? detail : `${detail}; ${gone} gone in the last hour`);
 }
 
-function configurationFindings({ configuration, unusable, inClear }: StoredConfiguration) {
+function configurationFindings(stored: StoredConfiguration) {
+  const { configuration, unusable, unchecking, inClear } = stored;
   const findings: Finding[] = [];
   const { version, providers, credentials } = configuration;
   const enabled = providers.filter(({ is_enabled }) => is_enabled).length;
@@ -177,11 +178,16 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
     const todo = `give it another: llmproxy provider update ${provider} --api-key-env VARIABLE`;
     findings.push(failed('secrets', `provider ${provider}: its api_key ${reason}`, todo));
   }
+  for (const { guardrail, reason } of unchecking) {
+    const todo = `give it another: llmproxy guardrails update ${guardrail} --secret-env VARIABLE`;
+    findings.push(failed('secrets', `guardrail ${guardrail}: its secret ${reason}`, todo));
+  }
   if (inClear.length > 0) {
     const detail = `stored in the clear: secrets of ${inClear.join(', ')}`;
     findings.push(warning('secrets', detail, 'encrypt them: llmproxy secrets encrypt'));
   }
-  if (unusable.length + inClear.length === 0) findings.push(ok('secrets', 'all can be read'));
+  const all = unusable.length + unchecking.length + inClear.length;
+  if (all === 0) findings.push(ok('secrets', 'all can be read'));
   return findings;
 }
 

@@ -33,6 +33,8 @@ export interface UnusableSecret {
 export interface ResolvedSecrets {
   configuration: Configuration;
   unusable: UnusableSecret[];
+  /** Guardrails whose secrets cannot be read: their checks fail. The reason completes "its secret …". */
+  unchecking: { guardrail: string; reason: string }[];
   /** Providers whose keys are stored unencrypted. */
   inClear: string[];
 }

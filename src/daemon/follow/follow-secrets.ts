@@ -24,6 +24,7 @@ export interface FollowedSecrets {
 
 export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
   let unusable: ReadonlyMap<string, string> = new Map();
+  let unchecking: ReadonlyMap<string, string> = new Map();
   let inClear = new Set<string>();
   let hasFiles = false;
   return {
@@ -31,13 +32,15 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
       return unusable;
     },
     get mayChange() {
-      return hasFiles || unusable.size > 0;
+      return hasFiles || unusable.size > 0 || unchecking.size > 0;
     },
     async resolve(configuration, rows) {
       await secrets.keys.read().catch((error: unknown) => {
         emit({ type: 'secret_key_unread', reason: messageOf(error) });
       });
-      hasFiles = configuration.providers.some(({ api_key }) => api_key.startsWith('file:'));
+      hasFiles =
+        configuration.providers.some(({ api_key }) => isFile(api_key)) ||
+        (configuration.guardrails ?? []).some(({ config }) => isFile(config.secret ?? ''));
       const resolved = await secrets.resolve(configuration, rows);
       const found = new Map(resolved.unusable.map(({ provider, reason }) => [provider, reason]));
       for (const [provider, reason] of found) {
@@ -46,6 +49,13 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
       for (const provider of unusable.keys()) {
         if (!found.has(provider)) emit({ type: 'secret_usable', provider });
       }
+      const failing = new Map(resolved.unchecking.map((each) => [each.guardrail, each.reason]));
+      for (const [guardrail, reason] of failing) {
+        if (unchecking.get(guardrail) !== reason) {
+          emit({ type: 'guardrail_secret_unusable', guardrail, reason });
+        }
+      }
+      unchecking = failing;
       if (resolved.inClear.some((provider) => !inClear.has(provider))) {
         const { inClear: providers } = resolved;
         const count = providers.length;
@@ -64,6 +74,10 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
       }
     },
   };
+}
+
+function isFile(secret: string): boolean {
+  return secret.startsWith('file:');
 }
 
 function messageOf(error: unknown): string {

@@ -193,7 +193,8 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * Decrypts and resolves the secrets of all enabled providers; one that fails is disabled.
+   * Decrypts and resolves the secrets of all enabled providers; one that fails is disabled. A
+   * guardrail whose secret cannot be read has an empty one, and its checks fail.
    * @param rows that the configuration was built from: their secrets are bound to their own
    *   `api_base`, even if an override file gives another.
    * @param alsoDisabled disabled providers whose secrets are needed.
@@ -219,22 +220,24 @@ export class Secrets implements SecretReader {
     };
     const providers = await Promise.all(configuration.providers.map(resolved));
     const inClear = rows.providers.filter(holdsClearSecret);
-    const guardrails = await Promise.all(
-      (configuration.guardrails ?? []).map((row) => this.#withSecret(row)),
-    );
+    const unchecking: ResolvedSecrets['unchecking'] = [];
+    const withSecret = async (row: Guardrail): Promise<Guardrail> => {
+      const { name, config, is_enabled } = row;
+      if (config.secret === undefined || !is_enabled) return row;
+      try {
+        return { ...row, config: { ...config, secret: await this.dereference(config.secret) } };
+      } catch (error) {
+        unchecking.push({ guardrail: name, reason: (error as Error).message });
+        return { ...row, config: { ...config, secret: '' } };
+      }
+    };
+    const guardrails = await Promise.all((configuration.guardrails ?? []).map(withSecret));
     return {
       configuration: { ...configuration, providers, guardrails },
       unusable,
+      unchecking,
       inClear: inClear.map(({ provider_key }) => provider_key),
     };
-  }
-
-  /** A guardrail whose secret cannot be read has an empty one, and its checks fail. */
-  async #withSecret(guardrail: Guardrail): Promise<Guardrail> {
-    const { config, is_enabled } = guardrail;
-    if (config.secret === undefined || !is_enabled) return guardrail;
-    const secret = await this.dereference(config.secret).catch(() => '');
-    return { ...guardrail, config: { ...config, secret } };
   }
 
   /** True if a secret is encrypted under this key, for this place with its origin. */

@@ -34,7 +34,7 @@ export function parsePeriod(
     until: until ? parseTime('until', until, now, isLocal) : now,
   };
   if (period.since >= period.until) {
-    throw new PeriodError('since', 'it must be a time before the end of the period');
+    throw new PeriodError('since', until ? 'it must be before the end' : 'it must be in the past');
   }
   return period;
 }

@@ -131,6 +131,28 @@ test('an unusable key disables only its provider, and is reported until it can b
   assert.deepEqual(shown.slice(1), ['…', `file:${file}`]);
 });
 
+test('a guardrail whose secret cannot be read is reported, and works once it can', async (t) => {
+  const upstream = await startUpstream(t, answerChat);
+  const hook = await startUpstream(t, (_request, response) => response.end('{"verdict":"pass"}'));
+  const daemon = await startDaemon(t, { workers: 1 });
+  const client = await daemon.addKey('alice');
+  await daemon.addProvider('main', { api_base: upstream.url });
+  const file = join(daemon.home, 'secret-of-a-guardrail');
+  const added = await daemon.cli([
+    ...['guardrails', 'add', 'ours', '--kind', 'webhook', '--webhook', hook.url],
+    ...['--setting', `secret="file:${file}"`],
+  ]);
+  assert.equal(added.code, 0, added.stderr);
+  const told = await daemon.waitFor('guardrail_secret_unusable');
+  assert.match(String(told.message), /^guardrail ours cannot check anything: its secret .*not/);
+  assert.equal((await askChat(daemon.url, client, 'm')).status, 503);
+  const doctor = await daemon.cli(['doctor']);
+  assert.match(doctor.stdout, /fail +secrets +guardrail ours: its secret/);
+  writeFileSync(file, 'sesame-of-the-hook\n');
+  await until('the secret', async () => (await askChat(daemon.url, client, 'm')).status === 200);
+  assert.match(String(hook.received.at(-1)?.headers['x-llmproxy-signature']), /^t=\d+,v1=/);
+});
+
 test('a rotation changes the key of all secrets while requests are served', async (t) => {
   const daemon = await startDaemon(t, { workers: 2 });
   const upstream = await startUpstream(t, answerChat);
