@@ -1,28 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type ApiError, apiErrorOf, call } from '../lib/api.js';
-import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
-import { compact, duration, money } from '../lib/format.js';
+import { type ApiError, apiErrorOf } from '../lib/api.js';
+import { type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
 import { useKept } from '../lib/kept.js';
 import { useNames } from '../lib/names.js';
 import { linkTo } from '../lib/route.js';
-import { mayChangeKeys, role } from '../lib/session.js';
-import { useTask } from '../lib/task.js';
+import { role } from '../lib/session.js';
 import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
-import { CopyButton } from '../parts/copy.js';
 import { Check, TextField } from '../parts/fields/field.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Failure } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
-
-interface Turn {
-  message: Message;
-  answer: ChatAnswer | null;
-}
+import { KeyField } from './playground/key-field.js';
+import { Raw, type Shown } from './playground/raw.js';
+import { Said, type Turn } from './playground/said.js';
 
 const formId = 'playground';
-
-type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
 
 /** Chat with any key and model, as a client would. The key stays in this page. */
 export function Playground() {
@@ -197,7 +189,7 @@ export function Playground() {
         </Panel>
         <Panel title={t('Settings')}>
           <div class="body stack">
-            <KeyField value={key} onInput={setKey} />
+            <KeyField value={key} onInput={setKey} form={formId} />
             <TextField
               label={t('Model')}
               value={model}
@@ -264,98 +256,5 @@ async function readImages(files: FileList | null): Promise<string[]> {
           reader.readAsDataURL(file);
         }),
     ),
-  );
-}
-
-/** A client's key; an administrator can create a temporary one. */
-function KeyField({ value, onInput }: { value: string; onInput: (value: string) => void }) {
-  const task = useTask();
-  const create = () =>
-    task.run(async () => {
-      const body = {
-        name: `playground-${Date.now().toString(36)}`,
-        expires_at: new Date(Date.now() + 3_600_000).toISOString(),
-        tags: ['playground'],
-      };
-      const path = 'credentials?wait=active';
-      const { credential } = await call<{ credential: { key: string } }>(path, {
-        method: 'POST',
-        body,
-      });
-      onInput(credential.key);
-      toast(t('A key for one hour was made'));
-    });
-  return (
-    <div class="stack">
-      <TextField
-        label={t('Key')}
-        type="password"
-        value={value}
-        onInput={onInput}
-        hint={t('A client’s key. It is sent as a client sends it, and not stored.')}
-        form={formId}
-        isRequired
-      />
-      {mayChangeKeys.value && value === '' && (
-        <button type="button" disabled={task.isBusy} onClick={() => void create()}>
-          {t('Make a key for one hour')}
-        </button>
-      )}
-      {task.error && <Failure error={task.error} />}
-    </div>
-  );
-}
-
-function Said({ turn: { message, answer } }: { turn: Turn }) {
-  const parts = typeof message.content === 'string' ? null : message.content;
-  const text = parts ? String(Reflect.get(parts[0] ?? {}, 'text')) : String(message.content);
-  return (
-    <div class={`message ${message.role}`}>
-      <div class="who">{t(message.role)}</div>
-      <bdi class="text">{text}</bdi>
-      {parts?.slice(1).map((part) => {
-        const { url } = Reflect.get(part, 'image_url');
-        return <img key={url} src={url} alt="" />;
-      })}
-      {answer?.totalMs != null && (
-        <div class="line muted small">
-          <span>{t('first token after {time}', { time: duration(answer.firstMs) })}</span>
-          <span>{t('in all {time}', { time: duration(answer.totalMs) })}</span>
-          {answer.usage && (
-            <span>
-              {t('{input} + {output} tokens', {
-                input: compact(answer.usage.prompt_tokens),
-                output: compact(answer.usage.completion_tokens),
-              })}
-            </span>
-          )}
-          {answer.cost && <b>{money(Number(answer.cost))}</b>}
-          <a href={linkTo('requests', answer.requestId)}>{t('What it cost, and why')}</a>
-        </div>
-      )}
-    </div>
-  );
-}
-
-interface RawProps {
-  shown: Exclude<Shown, 'talk'>;
-  request: () => ChatRequest;
-  answer: ChatAnswer | null;
-}
-
-function Raw({ shown, request, answer }: RawProps) {
-  const text = () => {
-    if (shown === 'answer') return answer?.raw ?? t('There is no answer yet.');
-    if (shown === 'request') return JSON.stringify(request(), null, 2);
-    return asCode(shown, request());
-  };
-  const written = text();
-  return (
-    <>
-      <pre>{written}</pre>
-      <div class="line end">
-        <CopyButton text={written} />
-      </div>
-    </>
   );
 }

@@ -1,5 +1,4 @@
-import { useState } from 'preact/hooks';
-import type { Bodies, Explanation } from '../lib/answers.js';
+import type { Explanation } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
 import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
@@ -11,8 +10,11 @@ import { t } from '../lib/words.js';
 import { CopyButton } from '../parts/copy.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
-import { Empty, Loaded, State, Tag } from '../parts/state.js';
+import { Loaded, State, Tag } from '../parts/state.js';
 import { Table } from '../parts/table.js';
+import { Cost } from './request/cost.js';
+import { StoredBodies } from './request/stored-bodies.js';
+import { Waterfall } from './request/waterfall.js';
 
 /** One request: its events in order, with reasons. */
 export function RequestPage({ id }: { id: string }) {
@@ -215,136 +217,7 @@ function promptCacheOf(cached: NonNullable<Explanation['prompt_cache']>): string
   ].join(', ');
 }
 
-/** Stored bodies of the request and its answer, read only when asked for. */
-function StoredBodies({ id }: { id: string }) {
-  const [isAsked, setAsked] = useState(false);
-  const bodies = useLoad<Bodies>(isAsked ? withQuery('requests/bodies', { request_id: id }) : null);
-  return (
-    <Panel
-      title={t('Bodies')}
-      actions={
-        !isAsked && (
-          <button type="button" onClick={() => setAsked(true)}>
-            {t('Show what is stored')}
-          </button>
-        )
-      }
-    >
-      {isAsked && (
-        <Loaded of={bodies} lines={3}>
-          {({ request_body: sent, response_body: answered }) =>
-            sent === null && answered === null ? (
-              <Empty title={t('No bodies are stored')}>
-                {t('They are stored for keys whose form says so, from then on.')}
-              </Empty>
-            ) : (
-              <div class="body stack">
-                <h3>{t('Request')}</h3>
-                <pre>{sent ?? '–'}</pre>
-                <h3>{t('Answer')}</h3>
-                <pre>{answered ?? '–'}</pre>
-              </div>
-            )
-          }
-        </Loaded>
-      )}
-    </Panel>
-  );
-}
-
 function verdictTone(verdict: Explanation['guardrails'][number]['verdict']) {
   if (verdict === 'passed') return 'good';
   return verdict === 'refused' || verdict === 'error' ? 'bad' : 'warn';
-}
-
-function Cost({ shown: { cost: spent, tokens } }: { shown: Explanation }) {
-  return (
-    <>
-      <div class="body">
-        <dl class="facts">
-          <dt>{t('Input tokens')}</dt>
-          <dd>{tokens ? compact(tokens.prompt) : '–'}</dd>
-          <dt>{t('Output tokens')}</dt>
-          <dd>{tokens ? compact(tokens.completion) : '–'}</dd>
-          <dt>{t('Counted by')}</dt>
-          <dd>
-            {tokens
-              ? t(tokens.source === 'provider' ? 'the provider' : 'the gateway, estimated')
-              : '–'}
-          </dd>
-          {spent && (
-            <>
-              <dt>{t('Cost')}</dt>
-              <dd>
-                <b>{cost(spent.cost_nano)}</b> <span class="muted">{spent.price ?? ''}</span>
-              </dd>
-            </>
-          )}
-        </dl>
-      </div>
-      {spent?.lines && (
-        <Table
-          label={t('Cost by class')}
-          rows={spent.lines}
-          keyOf={(line) => JSON.stringify(line)}
-          columns={[
-            { title: t('Class'), value: ({ unit }) => <code>{unit}</code> },
-            { title: t('Amount'), isNumber: true, value: ({ count }) => compact(count) },
-            {
-              title: t('Price'),
-              isNumber: true,
-              value: ({ rate, per }) => `${cost(rate)} / ${compact(per)}`,
-            },
-            { title: t('Cost'), isNumber: true, value: (line) => cost(line.cost) },
-          ]}
-        />
-      )}
-    </>
-  );
-}
-
-/** Attempts on a common time scale, then the answer. */
-function Waterfall({ shown }: { shown: Explanation }) {
-  const { total_ms, first_token_ms, attempts_log } = shown;
-  const scale = (ms: number) => (total_ms === 0 ? 0 : Math.min(100, (ms / total_ms) * 100));
-  const bar = (from: number, took: number, tone: string) => (
-    <svg viewBox="0 0 100 18" preserveAspectRatio="none" aria-hidden="true">
-      <rect class="track" x="0" y="4" width="100" height="10" />
-      <rect class={tone} x={scale(from)} y="4" width={Math.max(0.6, scale(took))} height="10" />
-    </svg>
-  );
-  return (
-    <div class="waterfall">
-      {(attempts_log ?? []).map((attempt, index) => (
-        <div class="attempt" key={`${index} ${attempt.provider}`}>
-          <div>
-            <div>{attempt.provider}</div>
-            <div class="muted small">
-              {attempt.status ?? attempt.outcome} {attempt.reason ?? ''}
-            </div>
-          </div>
-          {bar(attempt.at_ms, attempt.took_ms, attempt.outcome === 'answered' ? 'good' : 'bad')}
-          <div class="number">{duration(attempt.took_ms)}</div>
-        </div>
-      ))}
-      {first_token_ms !== null && (
-        <div class="attempt">
-          <div>{t('To the first content')}</div>
-          {bar(0, first_token_ms, 'wait')}
-          <div class="number">{duration(first_token_ms)}</div>
-        </div>
-      )}
-      <div class="attempt">
-        <div>{t('In all')}</div>
-        {bar(0, total_ms, statusTone(shown.status, shown.error) === 'good' ? 'good' : 'bad')}
-        <div class="number">{duration(total_ms)}</div>
-      </div>
-      <p class="muted small">
-        {t('Of this, the provider took {upstream}; the gateway itself {own}.', {
-          upstream: duration(shown.upstream_ms),
-          own: duration(Math.max(0, total_ms - shown.upstream_ms)),
-        })}
-      </p>
-    </div>
-  );
 }

@@ -1,9 +1,8 @@
 import { useState } from 'preact/hooks';
-import type { RequestList, RequestRow } from '../lib/answers.js';
+import type { RequestList } from '../lib/answers.js';
 import { call, withQuery } from '../lib/api.js';
 import { flagsOf } from '../lib/command-text.js';
 import { fieldTime } from '../lib/format.js';
-import { useLive } from '../lib/live.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route, setQuery } from '../lib/route.js';
 import { role } from '../lib/session.js';
@@ -11,11 +10,11 @@ import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
 import { RequestTable } from '../parts/request-table.js';
-import { Empty, Failure, Loaded, State } from '../parts/state.js';
+import { Empty, Failure, Loaded } from '../parts/state.js';
 import { RequestPage } from './request.js';
+import { LiveTail } from './requests/live-tail.js';
 
 const pageRows = 100;
-const maxLive = 200;
 /** Rows of a downloaded file. */
 const maxFile = 10_000;
 
@@ -262,45 +261,6 @@ function Found({ path, isSorted }: FoundProps) {
           )
         }
       </Loaded>
-    </Panel>
-  );
-}
-
-function LiveTail({ query }: { query: URLSearchParams }) {
-  const [rows, setRows] = useState<readonly RequestRow[]>([]);
-  const [skipped, setSkipped] = useState(0);
-  const state = useLive(
-    {
-      topics: 'requests',
-      key: query.get('key'),
-      model: query.get('model'),
-      provider: query.get('provider'),
-      errors: query.get('status') === 'error' || null,
-    },
-    (event, data) => {
-      if (event === 'skipped') setSkipped((count) => count + (data as { count: number }).count);
-      if (event === 'request') {
-        setRows((known) => [data as RequestRow, ...known].slice(0, maxLive));
-      }
-    },
-  );
-  return (
-    <Panel
-      title={t('As they finish')}
-      actions={
-        <State tone={state === 'live' ? 'good' : 'plain'}>
-          {t(state === 'live' ? 'Live' : state === 'paused' ? 'Paused' : 'Connecting')}
-          {skipped > 0 && ` · ${t('{count} not shown', { count: skipped })}`}
-        </State>
-      }
-    >
-      {rows.length === 0 ? (
-        <Empty title={t('Waiting for a request')}>
-          {t('Requests appear here as soon as they have finished.')}
-        </Empty>
-      ) : (
-        <RequestTable rows={rows} isShort />
-      )}
     </Panel>
   );
 }
