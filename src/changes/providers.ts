@@ -1,9 +1,9 @@
 import { type Configuration, newProvider, type Provider } from '../config/configuration.js';
 import { keep } from '../config/documents/document-schema.js';
 import { addedProblems } from '../config/problem.js';
+import { providerProblems } from '../config/provider-problems.js';
 import { secretParamsOf, withSecretParams } from '../config/secrets/secret-columns.js';
 import { SecretError } from '../config/secrets/secret-store.js';
-import { providerProblems } from '../config/validate.js';
 import { deleteProvider as deleteRow } from '../db/queries/providers/delete-provider.js';
 import { getProvider } from '../db/queries/providers/get-provider.js';
 import { insertProvider } from '../db/queries/providers/insert-provider.js';

@@ -41,3 +41,11 @@ export const maxToldLength = 600;
 export function shortened(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }
+
+/** The problems of a part as those of the whole, in which the part is at this path. */
+export function under(at: string, problems: Problem[]): Problem[] {
+  return problems.map((problem) => ({
+    ...problem,
+    path: problem.path ? `${at}.${problem.path}` : at,
+  }));
+}

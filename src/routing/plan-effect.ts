@@ -1,8 +1,8 @@
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Section } from '../config/documents/kinds.js';
+import { providerProblems } from '../config/provider-problems.js';
 import { compileModelPattern } from '../config/rows/model-pattern.js';
 import { namedSectionNames } from '../config/rows/named.js';
-import { providerProblems } from '../config/validate.js';
 import { firstShares } from './first-choice.js';
 import { type KeyEffect, keyEffects, works } from './key-effect.js';
 import { buildSnapshot, type Candidate, type RoutedProvider, type Snapshot } from './snapshot.js';

@@ -1,8 +1,8 @@
 import { refuseProblems } from '../../changes/commit.js';
 import { query } from '../../changes/query.js';
 import type { Provider } from '../../config/configuration.js';
+import { providerProblems } from '../../config/provider-problems.js';
 import { SecretError } from '../../config/secrets/secret-store.js';
-import { providerProblems } from '../../config/validate.js';
 import { getProvider } from '../../db/queries/providers/get-provider.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';

@@ -85,7 +85,7 @@ export function remapped(
 
 /** Refuses a new provider that the daemon would refuse, before anything is opened. */
 export async function checkProvider(provider: ProviderInput): Promise<void> {
-  const { providerProblems } = await import('../../config/validate.js');
+  const { providerProblems } = await import('../../config/provider-problems.js');
   const at = `providers.${provider.provider_key}.`;
   const [first] = providerProblems(provider as Provider, 'provider');
   if (first) throw refusal(provider.provider_key, first.path.slice(at.length), first.reason);

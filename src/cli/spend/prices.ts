@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { compileModelPattern, matchesPattern } from '../../config/rows/model-pattern.js';
-import { type Price, unitNames } from '../../config/rows/price.js';
+import type { Price } from '../../config/rows/price.js';
 import { counted } from '../../observe/counted.js';
 import { visible } from '../../observe/visible.js';
-import { formatDollars } from '../../pricing/money.js';
 import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable, warnEach } from '../output.js';
+import { note, print, printJson, printTable, warnEach } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { addRateOptions, type PriceFlags, priceFields } from './price-flags.js';
+import { printPrice, ratesText } from './price-view.js';
 
 type PriceRow = Price & { id: number };
 interface PriceAnswer {
@@ -270,33 +270,4 @@ async function bundled(model: string): Promise<Price | null> {
   const { models } = catalogOf({ api_base: '', provider_type: 'openai' });
   const found = models.find(({ match }) => matches(match, model.toLowerCase()));
   return found?.prices.at(-1) ?? null;
-}
-
-function printPrice(price: Price): void {
-  printFields([
-    ['name', price.name],
-    ['model', price.model],
-    ['provider', price.provider_key ?? 'any'],
-    ['source', price.source],
-    ['valid from', price.valid_from ?? 'always'],
-    ...unitNames.flatMap((unit) => {
-      const rate = price.rates[unit];
-      return rate === undefined ? [] : [[unit, `$${formatDollars(rate)}`] as const];
-    }),
-    ...Object.entries(price.service_tiers).map(
-      ([tier, rates]) => [tier, ratesText(rates)] as const,
-    ),
-    ...price.context_tiers.map(
-      ({ above_tokens, rates }) => [`above ${above_tokens}`, ratesText(rates)] as const,
-    ),
-    ['context', price.max_input_tokens === null ? 'unknown' : String(price.max_input_tokens)],
-  ]);
-}
-
-function ratesText(rates: Price['rates']): string {
-  const all = unitNames.flatMap((unit) => {
-    const rate = rates[unit];
-    return rate === undefined || rate === 0 ? [] : `${unit} $${formatDollars(rate)}`;
-  });
-  return all.join(', ') || 'free';
 }

@@ -2,10 +2,11 @@ import type { ErrorObject } from 'ajv';
 import { newProvider, newTeam, type Provider, providerTypes } from '../configuration.js';
 import { didYouMean } from '../nearest.js';
 import { maxToldLength, type Problem, shortened } from '../problem.js';
+import { providerProblems } from '../provider-problems.js';
 import { credentialProperties } from '../rows/credential-schema.js';
 import { entryProblems, namedSectionNames } from '../rows/named.js';
 import { compileSchema, toProblems } from '../schema.js';
-import { credentialContentProblems, providerProblems, teamProblems } from '../validate.js';
+import { credentialContentProblems, teamProblems } from '../validate.js';
 import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from '../yaml/yaml-places.js';
 import { withoutClearKeys } from './document.js';
 import {

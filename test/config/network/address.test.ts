@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostProblem } from '../../../src/config/network/address.js';
-import { apiBaseProblem, providerProblems } from '../../../src/config/validate.js';
+import { apiBaseProblem, providerProblems } from '../../../src/config/provider-problems.js';
 import { provider } from '../configuration-for-test.js';
 
 const never = [

@@ -2,15 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RE2JS } from 're2js';
 import { newCredential, newProvider, newTeam } from '../../../src/config/configuration.js';
+import { providerProblems } from '../../../src/config/provider-problems.js';
 import { compileLinear } from '../../../src/config/rows/linear-pattern.js';
 import { compileModelPattern, patternsProblem } from '../../../src/config/rows/model-pattern.js';
 import { namedProblems, newNamed } from '../../../src/config/rows/named.js';
 import { instructionsOf, maxInstructions } from '../../../src/config/rows/pattern-size.js';
-import {
-  credentialProblems,
-  providerProblems,
-  teamProblems,
-} from '../../../src/config/validate.js';
+import { credentialProblems, teamProblems } from '../../../src/config/validate.js';
 
 test('a program has at most about twice as many instructions as estimated', () => {
   const parts = [
