@@ -123,9 +123,9 @@ export class Budgets {
     });
   }
 
-  /** Returns all money that is not lent, for the daemon that takes over; or takes it again. */
+  /** Leaves most of the money to the daemon that takes over; or takes it again. */
   async freeze(isFrozen: boolean): Promise<void> {
-    if (isFrozen) await this.#owner.release();
+    if (isFrozen) await this.#owner.handOver();
     else this.#owner.resume();
   }
 

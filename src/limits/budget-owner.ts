@@ -85,7 +85,10 @@ export class BudgetOwner {
   readonly #states = new Map<string, State>();
   #waiting: Waiting[] = [];
   readonly #gone = new Set<number>();
+  /** False once it is closed. */
   #wants = true;
+  /** Another daemon takes over: this one keeps what its own requests need. */
+  #isHandingOver = false;
   #isAway = false;
   #isSyncing = false;
   /** A batch of unknown fate: it is sent again unchanged. */
@@ -148,14 +151,18 @@ export class BudgetOwner {
     }, goneMs).unref();
   }
 
-  /** Returns all that is not lent, and leases no more: another daemon takes over. */
-  async release(): Promise<void> {
-    this.#wants = false;
+  /**
+   * Leaves most of the money to the daemon that takes over. Requests that arrived here still need
+   * some, so it shares as two daemons do.
+   */
+  async handOver(): Promise<void> {
+    this.#isHandingOver = true;
     await this.#sync(true, true);
   }
 
+  /** Undoes `handOver`. */
   resume(): void {
-    this.#wants = true;
+    this.#isHandingOver = false;
   }
 
   /** Settles the rest, and returns all leases. */
@@ -340,7 +347,7 @@ export class BudgetOwner {
   }
 
   get #daemons(): number {
-    return this.#options.daemons?.() ?? 1;
+    return Math.max(this.#isHandingOver ? 2 : 1, this.#options.daemons?.() ?? 1);
   }
 
   #synced(batch: readonly Wanted[], grants: readonly Grant[]): void {

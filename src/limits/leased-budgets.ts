@@ -86,12 +86,18 @@ export class LeasedBudgets {
     }
   }
 
+  /** Returns all money that no request has reserved: after the worker's end it would be charged. */
+  close(): void {
+    this.#returnUntouchedSince(Number.POSITIVE_INFINITY);
+  }
+
   #put(key: string, windowStart: number, nano: number): void {
     const windows = this.#pools.get(key) ?? new Map<number, Pool>();
     this.#pools.set(key, windows);
     const before = windows.get(windowStart)?.nano ?? 0;
     windows.set(windowStart, { nano: before + nano, touchedMs: performance.now() });
-    this.#timer ??= setInterval(() => this.#sweep(performance.now()), budgetIdleMs).unref();
+    const sweep = () => this.#returnUntouchedSince(performance.now() - budgetIdleMs);
+    this.#timer ??= setInterval(sweep, budgetIdleMs).unref();
   }
 
   #take(budgets: readonly BudgetRef[], need: number): boolean {
@@ -117,10 +123,10 @@ export class LeasedBudgets {
     waiting.resolve(refusal);
   }
 
-  #sweep(nowMs: number): void {
+  #returnUntouchedSince(sinceMs: number): void {
     for (const [key, windows] of this.#pools) {
       for (const [windowStart, { nano, touchedMs }] of windows) {
-        if (nowMs - touchedMs < budgetIdleMs) continue;
+        if (touchedMs > sinceMs) continue;
         windows.delete(windowStart);
         if (nano > 0) this.#send({ type: 'return', key, windowStart, nano });
       }

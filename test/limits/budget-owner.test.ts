@@ -86,6 +86,15 @@ test('money that a worker does not use is returned, each time', async (t) => {
   }
 });
 
+test('a worker that ends returns at once what no request has reserved', async (t) => {
+  const { owner, worker } = open(t);
+  const one = worker(1);
+  assert.equal(await one.reserve([budget], 5, 5_000), null);
+  one.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(owner.lentOf(budget.key, budget.windowStart), 5, 'only the reservation');
+});
+
 test('a request that waits too long is refused as reserved', async (t) => {
   const { worker } = open(t);
   assert.equal(await worker(1).reserve([budget], 900, 1_000), null);
@@ -146,9 +155,9 @@ class SharedStore {
   }
 }
 
-function openShared(t: TestContext, store: SharedStore, id: string, leaseMs?: number) {
+function openShared(t: TestContext, store: SharedStore, id: string, leaseMs?: number, daemons = 2) {
   const owner = new BudgetOwner({
-    ...{ store: store.of(id), daemons: () => 2, onSynced: () => {}, onSpent: () => {} },
+    ...{ store: store.of(id), daemons: () => daemons, onSynced: () => {}, onSpent: () => {} },
     ...(leaseMs !== undefined && { leaseMs }),
     grant: (_: number, grant: BudgetGrant) => leased.granted(grant),
     onUnsettled: () => {},
@@ -158,8 +167,26 @@ function openShared(t: TestContext, store: SharedStore, id: string, leaseMs?: nu
   t.after(() => owner.close());
   const settle = (reserved: number, cost: number) =>
     owner.settle(1, [{ ...budget, reserved, cost, counts: true }], () => budget.amount);
-  return { leased, settle };
+  return { owner, leased, settle };
 }
+
+test('a daemon that hands over serves what arrives there, and leaves most to the other', async (t) => {
+  const store = new SharedStore();
+  const old = openShared(t, store, 'old', undefined, 1);
+  assert.equal(await old.leased.reserve([budget], 10, 5_000), null);
+  old.settle(10, 10);
+  await old.owner.handOver();
+  assert.ok((store.held.get('old') ?? 0) < 200, 'it keeps an eighth');
+  const next = openShared(t, store, 'next', undefined, 1);
+  assert.equal(await next.leased.reserve([budget], 600, 5_000), null);
+  for (let round = 0; round < 10; round++) {
+    assert.equal(await old.leased.reserve([budget], 10, 5_000), null);
+    old.settle(10, 10);
+  }
+  next.settle(600, 600);
+  old.owner.resume();
+  await until('the ledger', () => store.spent === 710);
+});
 
 test('two daemons share a budget: neither holds more than it needs', async (t) => {
   const store = new SharedStore();

@@ -187,8 +187,12 @@ export async function openParts(
 
   const common = { observers, workers, followed, prices, probing, stopping: stopping.signal };
   const served = { settings, storage, lastGood, budgets, fleet, closers };
+  const stopListening = () => {
+    // The successor uses the same socket path, which closing would remove.
+    if (parts.place !== 'replaced') socket?.close();
+  };
   const serving = createServing({
-    ...{ ...common, ...served, canaries },
+    ...{ ...common, ...served, canaries, stopListening },
     onConfiguration: (configuration) => telemetry?.configured(configuration),
   });
   const { reloader } = serving;
@@ -235,10 +239,7 @@ export async function openParts(
     listenOn(opened) {
       socket = opened;
       workers.listenFd = opened.fd;
-      // The successor uses the same socket path, which closing would remove.
-      closers.push(() => {
-        if (parts.place !== 'replaced') opened.close();
-      });
+      closers.push(stopListening);
     },
     get adminListener() {
       const fd = control?.adminFd ?? null;

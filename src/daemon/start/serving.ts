@@ -38,6 +38,8 @@ interface ServingOptions {
   probing: Probing;
   /** Called before a configuration is active. */
   onConfiguration: (configuration: Configuration) => void;
+  /** Called when this daemon stops, before its workers drain. */
+  stopListening: () => void;
   /** Aborted when this daemon begins to stop. */
   stopping: AbortSignal;
   closers: Closers;
@@ -127,6 +129,8 @@ export function createServing(options: ServingOptions): Serving {
     },
     async start() {
       closers.push(() => workers.stop());
+      // Before they drain: a connection that nobody accepts would hang as long, and then be reset.
+      closers.push(options.stopListening);
       workers.fork();
       await reloader.reload();
       closers.push(() => reloader.stop());

@@ -11,7 +11,7 @@ export interface ListenSocket {
   readonly fd: number;
   /** 0 on a unix socket. */
   readonly port: number;
-  /** Closes it, unless it was handed on. */
+  /** Closes it; again, it does nothing. */
   close(): void;
 }
 
@@ -87,10 +87,13 @@ function wrap(handle: Handle | number, where: string, path: string | null): List
   }
   const address: { port?: number } = {};
   handle.getsockname?.(address);
+  let isOpen = true;
   return {
     fd: handle.fd,
     port: address.port ?? 0,
     close() {
+      if (!isOpen) return;
+      isOpen = false;
       if (path !== null) rmSync(path, { force: true });
       handle.close();
     },

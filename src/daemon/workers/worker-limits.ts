@@ -75,4 +75,9 @@ export class WorkerLimits {
     if (this.slots instanceof LeasedSlots) this.slots.ownerGone();
     this.budgets.ownerGone();
   }
+
+  /** Returns what no request uses, before the worker ends. */
+  close(): void {
+    this.budgets.close();
+  }
 }

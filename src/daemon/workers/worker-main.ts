@@ -246,6 +246,7 @@ function finish(): void {
     void leave().finally(() => process.exit(0));
     return;
   }
+  opened?.limits.close();
   const last: FromWorker = { type: 'events', requests: requests.take(), events };
   process.send?.(last, undefined, undefined, () => process.exit(0));
 }

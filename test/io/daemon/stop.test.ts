@@ -41,6 +41,25 @@ for (const { engine, skip } of engines) {
     assert.ok(!pids.some(isRunning));
   });
 
+  test(`${engine} refuses connections at once while a stream ends`, { skip }, async (t) => {
+    const { daemon, client, reached } = await gateway(t, { engine });
+    const body = { model: 'mock-slow-stream', messages: say('hi') };
+    const stream = await client.chat.completions.create({ ...body, stream: true });
+    daemon.kill('SIGTERM');
+    await daemon.waitFor('stopping');
+    // A connection that is taken, but not accepted, would be closed only at the end.
+    const refused = await until('the end of the listeners', () =>
+      ask(`${daemon.url}/health`).then(
+        () => null,
+        ({ code }: { code: string }) => code,
+      ),
+    );
+    assert.equal(refused, 'ECONNREFUSED');
+    await reached(1);
+    for await (const _chunk of stream);
+    assert.equal((await daemon.exited).code, 0);
+  });
+
   test(`requests are cut after the grace period on ${engine}`, { skip }, async (t) => {
     const { daemon, client, reached } = await gateway(t, {
       engine,

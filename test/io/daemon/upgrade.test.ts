@@ -34,10 +34,13 @@ for (const [engine, workers] of [
   ['net', 2],
   ['node', 1],
 ] as const) {
-  test(`an upgrade with ${workers} worker(s) of ${engine} loses no request and cuts no stream`, {
+  test(`an upgrade with ${workers} worker(s) of ${engine} loses no request, stream or cent`, {
     skip,
   }, async (t) => {
     const { daemon, key } = await gateway(t, { engine, workers });
+    await daemon.sql`INSERT INTO budgets (name, amount, "window", applies_to)
+      VALUES ('all', 5000000000000, 'total', '{}')`;
+    await daemon.reload();
     const before = daemon.workerPids();
     const load = startSteadyLoad({
       url: daemon.url,
@@ -70,6 +73,12 @@ for (const [engine, workers] of [
     } finally {
       await stopProcess(pid);
     }
+    const [sums] = await daemon.sql`
+      SELECT (SELECT sum(cost_nano) FROM request_logs) AS rows,
+        (SELECT sum(spent_nano) FROM budget_totals) AS charged,
+        (SELECT count(*) FROM budget_leases) AS leases`;
+    assert.ok(Number(sums?.charged) > 0);
+    assert.deepEqual([sums?.charged, sums?.leases], [sums?.rows, 0]);
   });
 }
 
