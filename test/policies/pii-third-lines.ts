@@ -193,4 +193,5 @@ export const thirdNegatives: readonly string[] = [
   'keytool -list -keystore a.jks',
   'sqlplus / as sysdba',
   'tests pass: 12 of 14; auth_pass=true',
+  'mongosh --password=MONGO_PW --username=MONGO_USER',
 ];

@@ -146,6 +146,7 @@ test('first words of the languages that models write begin at once, with what su
     'hello',
     '12',
     'The1',
+    '-----',
   ]) {
     assert.equal(decided(name), name === 'The.' ? 4 : 0, name);
   }

@@ -188,7 +188,7 @@ export class HeldEvents {
 }
 
 function hasText({ pieces }: HeldEvent): boolean {
-  return pieces.some(({ from, to }) => to > from);
+  return pieces.length > 0;
 }
 
 function isDecided(event: HeldEvent | undefined): boolean {

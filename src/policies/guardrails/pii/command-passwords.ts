@@ -54,7 +54,7 @@ export const commandForms: readonly Labelled[] = [
     ),
     isSecret: isWritten,
   },
-  argument(String.raw`htpasswd\s${withPassword}(?!${withoutFile})${flags}${name}\s${name}`),
+  argument(String.raw`htpasswd\s${withPassword}${flags}${name}\s${name}`),
   argument(String.raw`htpasswd\s${withPassword}(?=${withoutFile})${flags}${name}`),
   argument(String.raw`net\suse\s(?:[a-z]:\s|\*\s)?\\\\${name}`),
   argument(String.raw`net\suse\b${args}/user:${name}`),

@@ -118,7 +118,7 @@ class PiiRun implements DetectorRun {
       name,
     }));
     // A client sees the answer begin before its first word has ended.
-    const isOpened = this.#at === 0 && isOpener(this.#text);
+    const isOpened = isOpener(this.#text);
     const open = isEnd ? this.#text.length : this.#detector.openAt(this.#text, isOpened);
     let decided = Math.max(before, this.#at + open);
     // A match at the end, which may grow, is decided as a whole.
