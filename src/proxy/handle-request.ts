@@ -134,6 +134,7 @@ async function serveModel(
   const open = snapshot.stops ? openRoutes(gateway, record, every) : every;
   const bound = resources && boundRoutes(gateway, credential, endpoint, asked, open);
   const routes = (bound instanceof Promise ? await bound : bound) ?? open;
+  const isBound = routes !== open;
   checkAlternatives(credential, asked, endpoint.dialect, settings.routing);
 
   const request = snapshot.policies
@@ -169,15 +170,15 @@ async function serveModel(
     endpoint,
     read: { conversation: null },
     routesOfKind: (kind: ErrorKind) =>
-      routes === open
-        ? routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind)
-        : [],
+      isBound
+        ? []
+        : routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind),
   };
   const release = await admit(gateway, record);
   try {
     const reserved = snapshot.budgets ? reserveBudgets(gateway, planned, record) : planned;
     const allowed = reserved instanceof Promise ? await reserved : reserved;
-    if (snapshot.mirrors && routes === open) {
+    if (snapshot.mirrors && !isBound) {
       mirroringOf(gateway).sample(gateway, exchange, snapshot.mirrors, allowed, record);
     }
     const provided = await dispatch(gateway, exchange, allowed, record);

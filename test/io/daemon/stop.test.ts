@@ -50,7 +50,7 @@ for (const { engine, skip } of engines) {
     // A connection that is taken, but not accepted, would be closed only at the end.
     const refused = await until('the end of the listeners', () =>
       ask(`${daemon.url}/health`).then(
-        () => null,
+        () => false as const,
         ({ code }: { code: string }) => code,
       ),
     );
