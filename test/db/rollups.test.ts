@@ -21,6 +21,7 @@ import {
 } from '../../src/db/queries/usage/rollups.js';
 import {
   compareUsage,
+  type NamedGroup,
   type SumOptions,
   sumUsage,
   type Usage,
@@ -134,11 +135,24 @@ async function assertAllSame(sql: Sql): Promise<void> {
     ['tag', 'team'],
   ];
   for (const by of groupings) assertSame(await both(sql, by, period), by.join());
+  const [{ someId }] = await sql<[{ someId: number }]>`
+    SELECT max(credential_id)::int AS "someId" FROM request_logs`;
   for (const by of ['key', 'model', 'tag'] as const) {
     for (const sort of ['-cost_nano', 'group']) {
       const what = `the first ${by} by ${sort}`;
       assertSame(await both(sql, [by], period, 'UTC', { sort, top: 1 }), what);
-      assertSame(await both(sql, ['day', by], period, 'UTC', { sort, top: 2 }), what);
+      const order = { sort, top: 2 };
+      assertSame(await both(sql, ['day', by], period, 'UTC', order), what);
+      const ranked = (await both(sql, [by], period, 'UTC', order)).rolled.groups;
+      const keep: NamedGroup[] = ranked.filter(({ group }) => group !== null);
+      // Which is no name of a model or tag.
+      if (by !== 'key') keep.push({ group: null, credential_id: someId });
+      const kept = await sumUsage(sql, ['day', by], period, { sort, keep, maxRows: -1 });
+      assert.deepEqual(
+        kept,
+        await sumUsage(sql, ['day', by], period, { ...order, maxRows: -1 }),
+        what,
+      );
     }
   }
   const pairs: UsageGrouping[] = ['model', 'provider'];

@@ -6,6 +6,7 @@ import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-
 import { listRequests } from '../../src/db/queries/requests/list-requests.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import {
+  type NamedGroup,
   type SumOptions,
   sumUsage,
   type UsageGrouping,
@@ -255,15 +256,16 @@ test('sums are sorted, and all but the first groups are one', async (t) => {
   ]);
   assert.deepEqual(await sums(['day'], { sort: 'cost_nano' }), ['2026-03-11 24', '2026-03-10 65']);
   assert.deepEqual(await sums(['key'], { sort: '-cost_nano', top: 1 }), ['dora 50', '39']);
-  assert.deepEqual(await sums(['day', 'key'], { sort: '-cost_nano', top: 2 }), [
-    ...[
-      '2026-03-10 dora 50',
-      '2026-03-10 b 10',
-      '2026-03-10 5',
-      '2026-03-11 14',
-      '2026-03-11 b 10',
-    ],
-  ]);
+  const firstTwo = [
+    ...['2026-03-10 dora 50', '2026-03-10 b 10', '2026-03-10 5'],
+    ...['2026-03-11 14', '2026-03-11 b 10'],
+  ];
+  assert.deepEqual(await sums(['day', 'key'], { sort: '-cost_nano', top: 2 }), firstTwo);
+  const [b, dora] = ['b', 'dora'].map((group) => ({ group, credential_id: null }));
+  const keep = [b, dora] as NamedGroup[];
+  assert.deepEqual(await sums(['day', 'key'], { sort: '-cost_nano', keep }), firstTwo);
+  const byId = { keep: [{ group: null, credential_id: id }] };
+  assert.deepEqual(await sums(['key'], byId), ['84', `dora ${id} 5`]);
   assert.deepEqual(await sums(['key'], { sort: 'cost_nano', top: 1 }), [`dora ${id} 5`, '84']);
   assert.deepEqual(await sums(['team'], { top: 1 }), ['77', 'chat 12'], 'most have no team');
   assert.deepEqual(await sums(['user'], { top: 1 }), ['89'], 'none has a user');

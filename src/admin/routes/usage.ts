@@ -4,6 +4,7 @@ import { listPattern } from '../../config/pattern-words.js';
 import { exportRequests } from '../../db/queries/requests/export-requests.js';
 import {
   compareUsage,
+  type NamedGroup,
   sumUsage,
   type UsageGrouping,
   usageGroupings,
@@ -74,6 +75,9 @@ const sum = {
   },
 };
 
+/** Groups at most beside all others as one. */
+const maxKept = 100;
+
 /** `/admin/v1/usage`: sums over `request_logs`. */
 export const usageRoutes: readonly AdminRoute[] = [
   {
@@ -116,7 +120,18 @@ export const usageRoutes: readonly AdminRoute[] = [
           in: 'query',
           description:
             'Only so many values of the last grouping, the first by `sort` in the whole period. All others, and requests without one, are one sum whose name is null.',
-          schema: { type: 'integer', minimum: 1, maximum: 100 },
+          schema: { type: 'integer', minimum: 1, maximum: maxKept },
+        },
+        {
+          name: 'keep',
+          in: 'query',
+          description:
+            'The same with these values of the last grouping: keys by `credential_id`, or by name if they have none; others by name. May be given several times, instead of `top`.',
+          schema: {
+            type: 'array',
+            maxItems: maxKept,
+            items: { type: 'string', minLength: 1, maxLength: 1_000 },
+          },
         },
         {
           name: 'compare_since',
@@ -173,11 +188,17 @@ export const usageRoutes: readonly AdminRoute[] = [
       if (by.length === 2 && by[0] === by[1]) throw invalid('by', `it names ${by[0]} twice`);
       const filter = filterOf(request);
       const timeZone = timeZoneOf(query);
-      if (query.has('top') && by.length === 0) throw invalid('top', 'it needs `by`');
+      for (const name of ['top', 'keep']) {
+        if (query.has(name) && by.length === 0) throw invalid(name, 'it needs `by`');
+      }
+      if (query.has('top') && query.has('keep')) throw invalid('keep', 'it excludes `top`');
+      const keep = query.getAll('keep');
+      if (keep.length > maxKept) throw invalid('keep', `at most ${maxKept} can be kept`);
       const options = {
         ...{ timeZone, sort: query.get('sort') },
         ...(query.has('limit') && { limit: Number(query.get('limit')) }),
         ...(query.has('top') && { top: Number(query.get('top')) }),
+        ...(keep.length > 0 && { keep: keep.flatMap(namedGroup) }),
       };
       const other = comparedPeriod(query, filter);
       const { groups, total, compared } = await control.reports.run(
@@ -261,6 +282,14 @@ export const usageRoutes: readonly AdminRoute[] = [
     },
   },
 ];
+
+/** A number may be the id of a key, or a name. */
+function namedGroup(value: string): NamedGroup[] {
+  const named = { group: value, credential_id: null };
+  return /^\d{1,15}$/.test(value)
+    ? [named, { group: null, credential_id: Number(value) }]
+    : [named];
+}
 
 async function* after<T>(first: IteratorResult<T>, others: AsyncGenerator<T>): AsyncGenerator<T> {
   if (!first.done) yield first.value;

@@ -103,11 +103,14 @@ export async function errorOf(answer: Response): Promise<ApiError> {
 /** A path with the parameters that have a value. */
 export function withQuery(
   path: string,
-  parameters: Readonly<Record<string, string | number | boolean | null | undefined>>,
+  parameters: Readonly<
+    Record<string, string | number | boolean | readonly string[] | null | undefined>
+  >,
 ): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== null && value !== undefined && value !== '') query.set(name, String(value));
+    if (value === null || value === undefined || value === '') continue;
+    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each));
   }
   const text = query.toString();
   return text === '' ? path : `${path}?${text}`;

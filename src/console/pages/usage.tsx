@@ -17,6 +17,7 @@ import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { type Grouping, groupings } from './usage/asked.js';
+import { maxStacked, useFirsts } from './usage/firsts.js';
 import { maxDaily, maxSums, Sums } from './usage/sums.js';
 import { Totals } from './usage/totals.js';
 
@@ -37,8 +38,6 @@ const usageOrders: readonly string[] = [
 ];
 /** Requests of a week from which its chart has days instead of hours. */
 const manyRequests = 1_000_000;
-/** Groups of a chart; all others are one. */
-const maxStacked = 5;
 
 function namesOf<Name>(all: readonly (readonly [Name, string])[]): Name[] {
   return all.map(([name]) => name);
@@ -58,7 +57,11 @@ export function UsagePage() {
   const asked = { ...period, timezone: reportZone() };
   const path = withQuery('usage', { by: groupedBy, ...asked });
   const order = query.get('sort') ?? '';
-  const sort = usageOrders.includes(order.replace(/^-/, '')) ? order : null;
+  const field = fields[measure];
+  const isGrouped = by !== 'day';
+  const chartOrder = `-${field}`;
+  const isSorted = usageOrders.includes(order.replace(/^-/, ''));
+  const sort = isSorted ? order : isGrouped ? chartOrder : null;
   const compared = useMemo(() => comparedWith(span), [span]);
   const usage = useLoad<Usage>(
     withQuery('usage', {
@@ -69,14 +72,15 @@ export function UsagePage() {
       ...compared,
     }),
   );
-  const field = fields[measure];
-  const isGrouped = by !== 'day';
+  const isRanked = isGrouped && !isDaily && sort === chartOrder;
+  const firsts = useFirsts(usage, withQuery(by, { ...asked, measure }), isRanked);
   // A week by hour and group of very many requests takes many seconds: its days are read at once.
-  const isAsked = span !== '7d' || !isGrouped || (usage.data !== null && !usage.isOld);
+  const needsTable = isRanked || (span === '7d' && isGrouped);
+  const isAsked = firsts !== null || !needsTable || (usage.data !== null && !usage.isOld);
   const isLarge = span === '7d' && isGrouped && (usage.data?.total.requests ?? 0) > manyRequests;
   const step = isLarge ? 'day' : spans[span].by;
-  const stack =
-    by === 'day' ? { by: step } : { by: `${step},${by}`, top: maxStacked, sort: `-${field}` };
+  const kept = firsts === null ? { top: maxStacked, sort: chartOrder } : { keep: firsts };
+  const stack = isGrouped ? { by: `${step},${by}`, ...kept } : { by: step };
   const series = useLoad<Usage>(isAsked ? withQuery('usage', { ...asked, ...stack }) : null);
   const chart = useMemo(() => {
     const labels = { only: t(measureName(measure)), others: t('All others') };

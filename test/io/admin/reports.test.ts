@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import { connect } from '../../../src/db/client.js';
+import type { UsageSum } from '../../../src/observe/usage/usage-sum.js';
 import { ask, askChat } from '../../support/ask.js';
 import { startGateway } from '../../support/gateway.js';
 import { until } from '../../support/until.js';
@@ -79,13 +80,18 @@ test('requests are listed and searched by the admin API', async (t) => {
     'sort=colour',
     'top=3',
     'top=0&by=key',
+    'keep=m',
+    'keep=&by=model',
+    'by=model&top=1&keep=m',
+    `by=model${'&keep=m'.repeat(101)}`,
     'compare_since=soon',
     'compare_until=1h&compare_since=30m',
   ]) {
     const { status, text } = await usage(query);
     assert.equal(status, 400, text);
     const { param } = JSON.parse(text).error;
-    assert.ok(query.split(/[=&]/).includes(param), `${param} of ${query}`);
+    const at = query.includes('keep') ? 'keep' : param;
+    assert.ok(query.split(/[=&]/).includes(param) && param === at, `${param} of ${query}`);
   }
   const alone = await usage('compare_until=1h');
   assert.match(alone.text, /"compare_since: is missing"/);
@@ -96,6 +102,16 @@ test('requests are listed and searched by the admin API', async (t) => {
   assert.deepEqual(same.compared.total, same.total);
   assert.deepEqual(same.compared.usage, same.usage);
   assert.equal('compared' in JSON.parse((await usage('by=model')).text), false);
+  const ofKept = async (query: string) =>
+    JSON.parse((await usage(`${query}&sort=group`)).text).usage.map(
+      (sum: UsageSum) => `${sum.group} ${sum.credential_id} ${sum.requests}`,
+    );
+  const [{ id }] = await daemon.sql<[{ id: number }]>`SELECT id FROM credentials`;
+  assert.deepEqual(await ofKept('by=model&keep=n&keep=other'), ['n null 1', 'null null 1']);
+  assert.deepEqual(await ofKept(`by=key&keep=${id}`), [`alice ${id} 2`]);
+  assert.deepEqual(await ofKept(`by=key&keep=${id + 1}&keep=alice`), ['null null 2']);
+  await daemon.sql`UPDATE request_logs SET credential_id = NULL, credential_name = ${id} WHERE model = 'n'`;
+  assert.deepEqual(await ofKept(`by=key&keep=${id}`), [`${id} null 1`, `alice ${id} 1`]);
   const { usage: sums } = JSON.parse((await usage('by=model&sort=group&top=1')).text);
   assert.deepEqual(
     sums.map(({ group, requests }: { group: string; requests: number }) => [group, requests]),

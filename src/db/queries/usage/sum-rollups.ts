@@ -12,6 +12,7 @@ import {
   isTime,
   lastName,
   measureOf,
+  type NamedGroup,
   orderOf,
   shownGroups,
   type UsageGrouping,
@@ -142,8 +143,8 @@ function partsOf(
   filter: RequestFilter,
   by: readonly UsageGrouping[],
   timeZone: string,
-  kept: readonly UsageSum[] | null,
-  only: readonly UsageSum[] | null,
+  kept: readonly NamedGroup[] | null,
+  only: readonly NamedGroup[] | null,
   of: UsageGrouping | undefined,
 ): string[] {
   const condition = only && of ? ` WHERE ${isOneOf(of, only)}` : '';

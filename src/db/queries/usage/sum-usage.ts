@@ -5,10 +5,17 @@ import type { RequestFilter } from '../requests/request-filter.js';
 import { planRollups, type Range, type SumState } from './rollup-plan.js';
 import { sumRollups } from './sum-rollups.js';
 import { sumRows } from './sum-rows.js';
-import { type GroupOptions, isTime, type Usage, type UsageGrouping } from './usage-sum.js';
+import {
+  type GroupOptions,
+  isTime,
+  type NamedGroup,
+  type Usage,
+  type UsageGrouping,
+} from './usage-sum.js';
 
 export {
   isTime,
+  type NamedGroup,
   type Usage,
   type UsageGrouping,
   usageGroupings,
@@ -22,6 +29,8 @@ export interface SumOptions extends Omit<GroupOptions, 'kept' | 'only' | 'isOrde
    * and requests without one, are one group without a name.
    */
   top?: number;
+  /** These groups of the last grouping instead: nothing is ranked. */
+  keep?: readonly NamedGroup[];
   /** Up to this many requests are read singly, for exact percentiles. */
   maxRows?: number;
 }
@@ -40,9 +49,9 @@ export async function sumUsage(
   filter: RequestFilter,
   options: SumOptions = {},
 ): Promise<Usage> {
-  const { top, ...others } = options;
+  const { top, keep = null, ...others } = options;
   const kept =
-    top === undefined ? null : await firstGroups(sql, by, filter, { ...others, limit: top });
+    top === undefined ? keep : await firstGroups(sql, by, filter, { ...others, limit: top });
   const { groups, total } = await sumAll(sql, by, filter, { ...others, kept });
   return { groups: groups.slice(0, options.limit), total };
 }

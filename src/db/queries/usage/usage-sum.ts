@@ -15,6 +15,9 @@ export const usageGroupings = [
 ] as const;
 export type UsageGrouping = (typeof usageGroupings)[number];
 
+/** Names a group of sums; keys with an id are named by that. */
+export type NamedGroup = Pick<UsageSum, 'group' | 'credential_id'>;
+
 export interface Usage {
   /** Most requests first; days and hours in order. Empty without a grouping. */
   groups: UsageSum[];
@@ -29,7 +32,7 @@ export interface GroupOptions {
   /** Maximum groups, the first of the order. The total includes all. */
   limit?: number;
   /** Groups of the last grouping: all others are one group without a name; null: every group. */
-  kept?: readonly UsageSum[] | null;
+  kept?: readonly NamedGroup[] | null;
   /** Only these groups of the first grouping, which is not one of time; null: every group. */
   only?: readonly UsageSum[] | null;
   /** Only their order is wanted: sums may be 0. */
@@ -77,7 +80,7 @@ function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string
 export function groupColumns(
   by: readonly UsageGrouping[],
   timeZone: string,
-  kept: readonly UsageSum[] | null,
+  kept: readonly NamedGroup[] | null,
 ): string {
   const only = (index: number, expression: string, values: readonly unknown[] | undefined) => {
     if (!values || index !== by.length - 1) return expression;
@@ -97,9 +100,9 @@ export function groupColumns(
 }
 
 /** For WHERE: true for rows of these groups. */
-export function isOneOf(grouping: UsageGrouping, groups: readonly UsageSum[]): string {
+export function isOneOf(grouping: UsageGrouping, groups: readonly NamedGroup[]): string {
   const isKey = grouping === 'key';
-  const ids = groups.flatMap(({ credential_id: id }) => id ?? []);
+  const ids = isKey ? groups.flatMap(({ credential_id: id }) => id ?? []) : [];
   const others = groups.filter(({ credential_id: id }) => id === null);
   const names = others.flatMap(({ group }) => (group === null ? [] : literal(group)));
   const column = isKey ? 'credential_name' : groupSql(grouping, 'UTC');
