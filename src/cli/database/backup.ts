@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, existsSync, rmSync, type WriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, rmSync, statSync, type WriteStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { Command } from 'commander';
 import type { BackupSummary } from '../../db/backup/format.js';
@@ -109,7 +109,11 @@ async function newFile(file: string): Promise<WriteStream> {
 }
 
 async function restore(file: string, flags: DatabaseFlags): Promise<void> {
-  if (file !== '-' && !existsSync(file)) throw usageError(`there is no file ${file}`);
+  if (file !== '-') {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (!found) throw usageError(`there is no file ${file}`);
+    if (found.isDirectory()) throw usageError(`${file} is a directory`);
+  }
   const [{ restoreBackup }, { BackupReader }] = await Promise.all([
     import('../../db/backup/restore-backup.js'),
     import('../../db/backup/backup-reader.js'),

@@ -171,5 +171,11 @@ test('a backup replaces no file, a restore no row, and a damaged backup restores
   const finally_ = await llmproxy(['restore', good, '--json'], { env });
   assert.equal(finally_.code, 0, finally_.stderr);
   assert.equal(JSON.parse(finally_.stdout).rows.credentials, 1);
-  assert.equal((await llmproxy(['restore', '/nonexistent'], { env })).code, 2);
+  for (const [file, message] of [
+    [join(folder, 'absent.gz'), /^error: there is no file .*absent\.gz\n/],
+    [folder, /^error: .* is a directory\n/],
+  ] as const) {
+    const outcome = await llmproxy(['restore', file], { env });
+    assert.deepEqual([outcome.code, message.test(outcome.stderr)], [2, true], outcome.stderr);
+  }
 });

@@ -66,11 +66,13 @@ for (const { engine, skip } of engines) {
     await slowHash(chat);
     assert.equal(received, of(json), 'of a JSON body');
 
+    // Random bytes must not contain it.
+    const boundary = 'the-boundary-of-the-form';
     const head =
-      '--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n' +
-      '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n';
-    const form = Buffer.concat([Buffer.from(head), answer, Buffer.from('\r\n--b--\r\n')]);
-    const type = { 'content-type': 'multipart/form-data; boundary=b' };
+      `--${boundary}\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n` +
+      `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n`;
+    const form = Buffer.concat([Buffer.from(head), answer, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+    const type = { 'content-type': `multipart/form-data; boundary=${boundary}` };
     const file = await ask('/v1/audio/transcriptions', { ...bearer(key), ...type }, form);
     assert.equal(file.statusCode, 200);
     await slowHash(file);
