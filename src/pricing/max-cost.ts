@@ -136,7 +136,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost, model: string): num
   return dearest;
 }
 
-/** What a request may use of a model. */
+/** The most that a request may use of a model. */
 interface Bounds {
   /** Tokens; likewise `output`. */
   input: number;

@@ -3,7 +3,7 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 /** Receives the bytes of all connections: those of one are used before another one is read. */
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** What `node:net` does not declare of an accepted socket: the connection itself. */
+/** The connection of an accepted socket, which `node:net` does not declare. */
 interface Accepted {
   _handle?: object | null;
 }

@@ -18,7 +18,7 @@ test('the chart of usage shows the first groups of the table, and the server ran
     const { pathname, searchParams } = new URL(request.url());
     if (pathname.endsWith('/admin/v1/usage')) asked.push(searchParams);
   });
-  /** What was asked for since the last call, the table first. */
+  /** The requests since the last call, the table's first. */
   const questions = async () => {
     await page.waitForFunction('!document.querySelector(".skeleton, .stale")');
     await page.waitForSelector('.chart .u-over');

@@ -44,7 +44,7 @@ const played =
     response.end();
   };
 
-/** What the watchdog of a gateway watches; it must not keep what is over. */
+/** Requests that the watchdog of a gateway watches; it must not keep those that are over. */
 function watchedBy({ watchdog }: Gateway): Set<Watched> {
   const watched = new Set<Watched>();
   const add = watchdog.add.bind(watchdog);
@@ -116,7 +116,7 @@ for (const client of clientDialects) {
         assert.equal(status, 400);
         const { usage, uncounted } = last() ?? assert.fail();
         if (usage) assert.deepEqual([usage.promptTokens, usage.completionTokens], [3, 5]);
-        // Of a stream only the part that has arrived.
+        // Only the part of a stream that has arrived.
         else assert.ok(stream && (uncounted?.answer.length ?? 0) > 0, `${spoken} ${stream}`);
         assert.equal(watched.size, 0);
       }

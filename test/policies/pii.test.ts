@@ -150,7 +150,7 @@ test('first words of the languages that models write begin at once, with what su
   ]) {
     assert.equal(decided(name), name === 'The.' ? 4 : 0, name);
   }
-  // What begins with a country or a digit may be an IBAN or a card.
+  // A text that begins with a country or a digit may be an IBAN or a card.
   for (const [text, waits] of [
     ['It', 2],
     ['I', 1],

@@ -9,7 +9,7 @@ import { Left } from '../../parts/spent.js';
 import { State, Tag } from '../../parts/state.js';
 import { type Column, Cut, Table } from '../../parts/table.js';
 
-/** What is open on the page. */
+/** The dialog that is open on the page. */
 export type Shown =
   | { kind: 'form'; key: Key | null }
   | { kind: 'rotate' | 'revoke' | 'budget'; key: Key };

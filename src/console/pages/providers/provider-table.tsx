@@ -9,10 +9,10 @@ import { ProviderState } from '../../parts/provider-state.js';
 import { RowAction } from '../../parts/row-action.js';
 import { Cut, Table } from '../../parts/table.js';
 
-/** What is known of a provider at present. */
+/** The present state of a provider. */
 export type Now = Status['providers'][number];
 
-/** What is open on the page. */
+/** The dialog that is open on the page. */
 export type Shown =
   | { kind: 'form'; provider: Provider | null }
   | { kind: 'weights' }

@@ -85,7 +85,7 @@ const openers: ReadonlySet<string> = new Set(
 
 /** Signs around a first word: marks of Markdown and quotation, the end of a sentence. */
 const around = /^[\s*_#>~`"'“„«([{¡¿]+|[\s*_"'”“»)\]},.!?:;…]+$/g;
-/** Of `I'm`, `Here's` and `C'est`. */
+/** The ends of `I'm`, `Here's` and `C'est`. */
 const joined = /['’](?:s|m|d|re|ve|ll|t|est|ai)$/;
 
 /**

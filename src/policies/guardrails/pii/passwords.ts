@@ -6,7 +6,7 @@ const contextLength = 90;
 
 const isNoNumber = (secret: string) => isWritten(secret) && !/^[\d.]+$/.test(secret);
 
-/** What a sentence calls a password, in the languages that use these letters. */
+/** Words for a password in a sentence, in the languages that use these letters. */
 const spoken =
   '(?:passw(?:or)?d|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|hasło|lösenord|adgangskode)';
 const says = String.raw`["']?(?:\s{0,2}[:=]| (?:is|ist|lautet|est|es|é|è|to|jest|är|er):?)\s{0,2}`;
