@@ -68,10 +68,8 @@ export function namedRows<Row extends NamedRow>(
     create: (fields, done, flags) =>
       change(done, flags, (api) =>
         sent(api, 'POST', path, fields).catch((error: unknown) => {
-          if (
-            !(error instanceof GatewayError && error.code === 'conflict' && error.param === 'name')
-          )
-            throw error;
+          const isTaken = error instanceof GatewayError && error.code === 'conflict';
+          if (!isTaken || error.param !== 'name') throw error;
           const hint = `change it with: llmproxy ${path.slice(1)} update ${fields.name}`;
           throw new CliError(`${noun} "${visible(fields.name)}" exists already`, { hint });
         }),

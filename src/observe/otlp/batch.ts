@@ -11,19 +11,16 @@ export interface Batch<Item> {
   clear(): void;
 }
 
+/** Encoding more at once would block the event loop for milliseconds. */
+const maxListed = 256;
+
 /** Keeps items until the export, which encodes all of them at once. */
 export class ListBatch<Item> implements Batch<Item> {
   readonly #serialize: (items: readonly Item[]) => Uint8Array | undefined;
-  readonly #maxItems: number;
   #items: Item[] = [];
 
-  /** @param maxItems encoding more at once would block the event loop for milliseconds. */
-  constructor(
-    serialize: (items: readonly Item[]) => Uint8Array | undefined,
-    maxItems: number = 256,
-  ) {
+  constructor(serialize: (items: readonly Item[]) => Uint8Array | undefined) {
     this.#serialize = serialize;
-    this.#maxItems = maxItems;
   }
 
   get size(): number {
@@ -31,7 +28,7 @@ export class ListBatch<Item> implements Batch<Item> {
   }
 
   get isFull(): boolean {
-    return this.size >= this.#maxItems;
+    return this.size >= maxListed;
   }
 
   add(item: Item): void {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OtlpSignal } from '../event.js';
 import type { Batch } from './batch.js';
-import type { OtlpSender } from './post.js';
+import { type OtlpSender, reasonOf } from './post.js';
 
 export interface ExporterOptions<Item> {
   signal: OtlpSignal;
@@ -194,8 +194,4 @@ export class OtlpExporter<Item> implements ExporterState {
       () => {},
     );
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

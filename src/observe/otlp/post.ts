@@ -105,7 +105,7 @@ function retryAfterMs(header: string | string[] | undefined): number | null {
 }
 
 /** Errors of connections to several addresses have no message of their own. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, code } = error as Error & { code?: string };
   return message || code || error.name;
